@@ -1,0 +1,209 @@
+package campaign
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Candidate is one occurrence of a trigger for one customer, judged as of its
+// own moment: what layer (a) of the evaluator finds.
+type Candidate struct {
+	Customer int64
+	Key      string    // the occurrence: unique within the campaign
+	Anchor   time.Time // the fact that the trigger names
+	Due      time.Time // Anchor + After
+	// AsOf is when it could first be decided: Due, or the moment that we learned
+	// of the anchor if that was later. Every condition is judged as of it.
+	AsOf    time.Time
+	Trigger json.RawMessage // the anchor's properties, an object
+}
+
+// SortCandidates puts candidates into the order in which they are admitted.
+func SortCandidates(cs []Candidate) {
+	slices.SortFunc(cs, func(a, b Candidate) int {
+		if c := a.AsOf.Compare(b.AsOf); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+}
+
+// PassState is the state of an enrollment.
+type PassState string
+
+// The states. Only running passes move.
+const (
+	PassRunning  PassState = "running"
+	PassFinished PassState = "finished"
+	PassExited   PassState = "exited"
+	PassHeldOut  PassState = "held_out"
+)
+
+// Pass is an enrollment as the scheduler moves it.
+type Pass struct {
+	ID       int64
+	Customer int64
+	Key      string
+	Anchor   time.Time
+	Entered  time.Time
+	Trigger  json.RawMessage
+	State    PassState
+	Step     string    // where it stands; "" before the first
+	Moment   time.Time // when it came to stand there, or when a wait ends
+	Deadline time.Time // of a wait for a condition
+	// External and Timezone are the customer's, for draws and times of day.
+	External string
+	Timezone string
+}
+
+// Reasons why a candidate does not enter (held), a pass ends, or a message is
+// cancelled. The same words stand in SQL, JSON and reports.
+const (
+	HeldNoConsent  = "no_consent"
+	HeldSuppressed = "suppressed"
+	HeldNoAddress  = "no_address"
+	HeldReEntry    = "re_entry"
+	HeldInProgress = "in_progress"
+	HeldTooLate    = "too_late"
+	HeldFuse       = "fuse"
+	HeldUntil      = "active_until"
+
+	ExitOnReason        = "exit_on"
+	ExitTriggerCancel   = "trigger_cancelled"
+	ExitSuperseded      = "superseded"
+	ExitAudience        = "audience"
+	ExitUnsubscribed    = "unsubscribed"
+	ExitCampaignRemoved = "campaign_removed"
+	ExitErased          = "erased"
+
+	CancelWhen        = "when"
+	CancelExpired     = "expired"
+	CancelStepRemoved = "step_removed"
+	CancelMerged      = "merged"
+)
+
+// Standing is what the store knows of a customer in a campaign when candidates
+// are admitted.
+type Standing struct {
+	// LastEntry is the latest entry, held out or not; zero: none.
+	LastEntry time.Time
+	// Open is the running pass with its end unknown, 0 for none; EndedAt, when a
+	// pass has ended, is its end.
+	Open    int64
+	EndedAt time.Time
+	// Reachable is false with Why when no mail of the campaign's topic may go to
+	// the customer as of the candidate's moment.
+	Reachable bool
+	Why       string
+	External  string
+}
+
+// Entry is an admitted candidate.
+type Entry struct {
+	Candidate
+	HeldOut    bool
+	Supersedes bool // end every other running pass of the customer here
+}
+
+// Admission is layer (b) of the evaluator: the fold over candidates in order
+// that decides who enters. It carries what earlier candidates decided.
+type Admission struct {
+	Campaign  *Campaign
+	Workspace string
+	Seed      string // the campaign's first name
+	Now       time.Time
+	// Activated: due moments at or before it never enter.
+	Activated time.Time
+	// ExitedBefore tells whether the pass that began with the earlier candidate
+	// has ended by its own cancel or exit_on as of the later one. Used only with
+	// overlap: first.
+	ExitedBefore func(earlier, later Candidate) (bool, error)
+
+	Entries []Entry
+	Held    map[string]int
+
+	last map[int64]Candidate
+}
+
+// Offer decides one candidate. s must be the customer's standing as stored.
+func (a *Admission) Offer(c Candidate, s Standing) error {
+	if a.last == nil {
+		a.last = map[int64]Candidate{}
+	}
+	if a.Held == nil {
+		a.Held = map[string]int{}
+	}
+	camp := a.Campaign
+	prev, again := a.last[c.Customer]
+	lastEntry := s.LastEntry
+	if again && prev.AsOf.After(lastEntry) {
+		lastEntry = prev.AsOf
+	}
+	switch {
+	case !c.Due.After(a.Activated):
+		return nil // before its activation nothing of a campaign exists
+	case !camp.ActiveUntil.IsZero() && c.Due.After(camp.ActiveUntil):
+		a.Held[HeldUntil]++
+		return nil
+	case a.Now.Sub(c.Due) >= camp.MaxLateness:
+		a.Held[HeldTooLate]++
+		return nil
+	case !s.Reachable:
+		a.Held[s.Why]++
+		return nil
+	case !camp.ReEntry.allows(lastEntry, c.AsOf):
+		a.Held[HeldReEntry]++
+		return nil
+	}
+	if camp.Overlap == OverlapFirst {
+		open := s.Open != 0 || s.EndedAt.After(c.AsOf)
+		if again {
+			exited, err := a.ExitedBefore(prev, c)
+			if err != nil {
+				return err
+			}
+			open = !exited
+		}
+		if open {
+			a.Held[HeldInProgress]++
+			return nil
+		}
+	}
+	a.last[c.Customer] = c
+	a.Entries = append(a.Entries, Entry{
+		Candidate:  c,
+		HeldOut:    !camp.Transactional && HeldOut(camp.Holdout, a.Workspace, a.Seed, s.External),
+		Supersedes: camp.Overlap == OverlapNewest,
+	})
+	return nil
+}
+
+func (r ReEntry) allows(last, at time.Time) bool {
+	switch {
+	case last.IsZero() || r.Always:
+		return true
+	case r.Never:
+		return false
+	}
+	return !at.Before(r.Every.After(last))
+}
+
+// fuseFloor and fuseFactor are the fuse of a tick that nobody declared: see
+// DESIGN invariant 10.
+const (
+	fuseFloor  = 500
+	fuseFactor = 5
+)
+
+// Blows tells whether a tick that decides n entries is to be held for a person:
+// more than the campaign expects or, where it expects nothing, more than
+// max(500, 5 × usual), usual being the mean of its earlier ticks that decided
+// anything.
+func (c *Campaign) Blows(n int, usual float64) bool {
+	if c.Expect > 0 {
+		return n > c.Expect
+	}
+	return float64(n) > max(fuseFloor, fuseFactor*usual)
+}

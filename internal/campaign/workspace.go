@@ -1,0 +1,179 @@
+package campaign
+
+import (
+	"slices"
+	"time"
+)
+
+// Status says whether a campaign runs.
+type Status string
+
+// The statuses. A draft is checked and never sends; a paused one decides and
+// sends nothing until it is active again.
+const (
+	Draft  Status = "draft"
+	Active Status = "active"
+	Paused Status = "paused"
+)
+
+// Campaign is one file of campaigns/, checked and with its defaults filled in.
+type Campaign struct {
+	Name          string // the file's name without .yaml: its identity
+	Label         string // `name:`
+	Was           []string
+	Status        Status
+	Topic         string // empty: transactional
+	Transactional bool
+	Trigger       Trigger
+	Audience      Condition // nil: all
+	EnterWhen     Condition
+	ExitOn        []Condition
+	ReEntry       ReEntry
+	Overlap       Overlap
+	Goal          *Goal
+	Holdout       Share
+	Zone          string // "customer", "workspace" or an IANA name
+	MaxLateness   time.Duration
+	Expires       Duration
+	ActiveFrom    time.Time // zero: from its first load on
+	ActiveUntil   time.Time // zero: for ever
+	Expect        int       // most entries a tick may decide; 0: the usual fuse
+	HoldUncertain bool      // on_uncertain: hold
+	From, ReplyTo string    // keys of senders
+	Steps         []Step
+	Program       *Program
+	Hash          string // of the file, names its version
+	Source        string // the file's text
+}
+
+// Goal is the event that a campaign is for.
+type Goal struct {
+	Event  string
+	Where  []Property
+	Within Duration
+	Value  string // property that holds the amount; empty: conversions only
+}
+
+// Segment is one file of segments/.
+type Segment struct {
+	Name  string
+	Label string
+	Match Condition
+}
+
+// Topic is what a customer can switch off.
+type Topic struct {
+	Key  string
+	Name Localized
+}
+
+// Sender is a From with an optional Reply-To.
+type Sender struct{ From, ReplyTo string }
+
+// Workspace is tidings.yaml.
+type Workspace struct {
+	Name     string
+	Zone     *time.Location
+	Locales  []string // the first is the fallback
+	Currency string
+	Brand    map[string]string
+	Senders  map[string]Sender
+	Topics   map[string]Topic
+	Defaults Defaults
+}
+
+// Defaults are what a campaign takes from tidings.yaml.
+type Defaults struct {
+	From    string
+	Holdout Share
+	Goal    *Goal
+}
+
+// Template is one source below templates/, with its front matter taken off.
+// Locale is empty for the one that serves all.
+type Template struct {
+	Name, Locale string
+	File         string // path in the workspace, for errors
+	Line         int    // line of File on which Source begins, from 1
+	Source       string
+	Subject      Localized
+	Preheader    Localized
+	Layout       string // "" is the default layout
+}
+
+// Catalog is a workspace, loaded and checked. It never changes; a process loads
+// it once.
+type Catalog struct {
+	Workspace Workspace
+	Campaigns []*Campaign // by name
+	Segments  map[string]*Segment
+	Templates map[string]map[string]*Template // name → locale → source
+	Layouts   map[string]map[string]*Template
+	Partials  map[string]*Template
+}
+
+// Campaign finds a campaign by name.
+func (c *Catalog) Campaign(name string) (*Campaign, bool) {
+	i, ok := slices.BinarySearchFunc(c.Campaigns, name, func(x *Campaign, n string) int {
+		switch {
+		case x.Name < n:
+			return -1
+		case x.Name > n:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return nil, false
+	}
+	return c.Campaigns[i], true
+}
+
+// In picks the text for locale: its own, its language's (he for he-IL), the
+// first of fallbacks that there is, or the one for all.
+func (l Localized) In(locale string, fallbacks []string) string {
+	for _, k := range LocaleChain(locale, fallbacks) {
+		if s, ok := l[k]; ok {
+			return s
+		}
+	}
+	return l[""]
+}
+
+// LocaleChain lists the locales to look under, best first: he-IL, he, then the
+// workspace's first.
+func LocaleChain(locale string, locales []string) []string {
+	var chain []string
+	if locale != "" {
+		chain = append(chain, locale)
+		for i := range len(locale) {
+			if locale[i] == '-' || locale[i] == '_' {
+				chain = append(chain, locale[:i])
+				break
+			}
+		}
+	}
+	if len(locales) > 0 {
+		chain = append(chain, locales[0])
+	}
+	return chain
+}
+
+// ZoneFor is the zone that the campaign's times of day are in for a customer
+// whose own zone is named customerZone (which may be empty or unknown).
+func (c *Campaign) ZoneFor(w *Workspace, customerZone string) *time.Location {
+	name := c.Zone
+	if name == "workspace" {
+		return w.Zone
+	}
+	if name == "customer" {
+		name = customerZone
+	}
+	if name == "" || name == "Local" {
+		return w.Zone
+	}
+	if z, err := time.LoadLocation(name); err == nil {
+		return z
+	}
+	return w.Zone
+}
