@@ -1,0 +1,59 @@
+package campaign
+
+import "time"
+
+// Report says what campaigns did, as of At.
+//
+// Every figure counts one of three things. Passes: a customer's ways through a
+// campaign, one per occurrence. Messages: rows of the ledger. Customers: each
+// once, however many mails they had. A figure is all time unless its source
+// says otherwise.
+type Report struct {
+	Campaigns []CampaignReport `json:"campaigns"` // by name
+	At        time.Time        `json:"at"`
+}
+
+// CampaignReport is the funnel of one campaign. Passes entered = held out +
+// those who may be mailed; a pass can have several messages.
+type CampaignReport struct {
+	Campaign string `json:"campaign"` // its identity
+	Label    string `json:"label"`    // its name for people
+	Status   string `json:"status"`   // draft, active, paused
+
+	Entered     int            `json:"entered"`      // passes, held out or not
+	HeldOut     int            `json:"held_out"`     // passes kept back to measure lift
+	Sent        int            `json:"sent"`         // messages that a server accepted
+	Failed      int            `json:"failed"`       // messages that never will be
+	FailedBy    map[string]int `json:"failed_by"`    // messages by reason
+	CancelledBy map[string]int `json:"cancelled_by"` // messages by reason
+	HeldBy      map[string]int `json:"held_by"`      // candidates that did not enter, by reason
+
+	Opened       int                `json:"opened"`       // messages with a human open, of Sent
+	Clicked      int                `json:"clicked"`      // messages with a human click, of Sent
+	Unsubscribed int                `json:"unsubscribed"` // customers who left by a message of it
+	Converted    int                `json:"converted"`    // passes not held out that met the goal in time
+	Revenue      map[string]float64 `json:"revenue"`      // goal value of Converted, major units by ISO 4217 code
+
+	Waiting   int `json:"waiting"`   // messages on their way: pending, queued, claimed, handoff
+	Uncertain int `json:"uncertain"` // messages that a server may have taken
+
+	// HeldOutConverted counts the passes held out that met the goal in time:
+	// what happens without any mail. Nil: not measured.
+	HeldOutConverted *int `json:"held_out_converted,omitempty"`
+
+	Steps []StepReport `json:"steps"` // those that send, in the order of the file
+}
+
+// StepReport is the share of one sending step in its campaign.
+type StepReport struct {
+	Step         string `json:"step"`         // its id
+	Template     string `json:"template"`     // what it sends
+	Sent         int    `json:"sent"`         // messages accepted
+	Failed       int    `json:"failed"`       // messages
+	Cancelled    int    `json:"cancelled"`    // messages
+	Opened       int    `json:"opened"`       // messages with a human open
+	Clicked      int    `json:"clicked"`      // messages with a human click
+	Unsubscribed int    `json:"unsubscribed"` // customers
+	Waiting      int    `json:"waiting"`      // messages
+	Uncertain    int    `json:"uncertain"`    // messages
+}
