@@ -1,0 +1,211 @@
+-- +goose Up
+-- Moments are BIGINT microseconds since 1970 UTC.
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+CREATE TABLE customers (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    external_id TEXT UNIQUE,            -- the shop's id; null while anonymous
+    email       TEXT,
+    email_hash  TEXT,                   -- what suppressions are compared by
+    locale      TEXT NOT NULL DEFAULT '',
+    timezone    TEXT NOT NULL DEFAULT '',
+    created_at  BIGINT NOT NULL DEFAULT 0,
+    attributes  TEXT NOT NULL DEFAULT '{}' -- the latest of attribute_facts, for templates
+);
+CREATE INDEX customers_email_hash ON customers (email_hash) WHERE email_hash IS NOT NULL;
+
+CREATE TABLE identities (
+    kind        TEXT NOT NULL CHECK (kind IN ('user', 'anonymous')),
+    value       TEXT NOT NULL,
+    customer_id BIGINT NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    PRIMARY KEY (kind, value)
+);
+CREATE INDEX identities_customer ON identities (customer_id);
+
+-- What was known of a customer, and from when on. Typed once, on the way in, so
+-- that both engines compare alike.
+CREATE TABLE attribute_facts (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer_id BIGINT NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    name        TEXT NOT NULL,
+    at          BIGINT NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('text', 'number', 'bool', 'time', 'list', 'object', 'null')),
+    text        TEXT NOT NULL,          -- source text; lists and objects as JSON
+    num         REAL,       -- of a number
+    moment      BIGINT,                 -- of a time
+    UNIQUE (customer_id, name, at, id)
+);
+
+CREATE TABLE events (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid         TEXT NOT NULL UNIQUE,
+    customer_id BIGINT NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    name        TEXT NOT NULL,
+    occurred_at BIGINT NOT NULL,
+    known_at    BIGINT NOT NULL,
+    properties  TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX events_due ON events (name, occurred_at);
+CREATE INDEX events_customer ON events (customer_id, name, occurred_at);
+CREATE INDEX events_late ON events (name, known_at) WHERE known_at > occurred_at;
+
+-- Append-only: who said what about which topic, when and where. The topic '*'
+-- is all of them.
+CREATE TABLE consents (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    customer_id BIGINT NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    topic       TEXT NOT NULL,
+    given       BOOLEAN NOT NULL,
+    at          BIGINT NOT NULL,        -- from when on it holds
+    recorded_at BIGINT NOT NULL,
+    source      TEXT NOT NULL
+);
+CREATE INDEX consents_customer ON consents (customer_id, topic, at, id);
+
+-- By address, so that it outlives the customer and any new import.
+CREATE TABLE suppressions (
+    email_hash TEXT NOT NULL,
+    topic      TEXT NOT NULL,           -- '*': all mail
+    reason     TEXT NOT NULL,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (email_hash, topic)
+);
+
+CREATE TABLE campaigns (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    name         TEXT NOT NULL UNIQUE,
+    seed         TEXT NOT NULL,         -- its first name: draws survive a rename
+    label        TEXT NOT NULL DEFAULT '',
+    topic        TEXT NOT NULL DEFAULT '',  -- empty: transactional
+    status       TEXT NOT NULL,
+    version_id   BIGINT,
+    loaded_at    BIGINT NOT NULL,
+    activated_at BIGINT,                -- due moments at or before it never trigger
+    watermark    BIGINT,                -- evaluated up to and with it
+    cursor       TEXT NOT NULL DEFAULT '',
+    held         TEXT NOT NULL DEFAULT '{}', -- of its last tick: reason → count
+    removed_at   BIGINT
+);
+
+CREATE TABLE campaign_versions (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
+    hash        TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    follows     TEXT NOT NULL,          -- the steps' ids, each with what follows it
+    loaded_at   BIGINT NOT NULL,
+    UNIQUE (campaign_id, hash)
+);
+
+-- What each tick that decided anything decided, for the fuse and the report.
+CREATE TABLE ticks (
+    campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
+    at          BIGINT NOT NULL,
+    entered     INTEGER NOT NULL,
+    held        TEXT NOT NULL,
+    PRIMARY KEY (campaign_id, at)
+);
+
+CREATE TABLE enrollments (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
+    customer_id BIGINT NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    key         TEXT NOT NULL,
+    anchor_at   BIGINT NOT NULL,
+    entered_at  BIGINT NOT NULL,        -- as of which it was decided
+    decided_at  BIGINT NOT NULL,        -- the tick that decided it
+    anchor      TEXT NOT NULL,         -- the anchor's properties
+    state       TEXT NOT NULL CHECK (state IN ('running', 'finished', 'exited', 'held_out')),
+    reason      TEXT NOT NULL DEFAULT '',
+    step        TEXT NOT NULL DEFAULT '',
+    wake_at     BIGINT,                 -- when to move on; null: when its message is done or never
+    deadline    BIGINT,                 -- of a wait for a condition
+    ended_at    BIGINT,
+    UNIQUE (campaign_id, key)
+);
+CREATE INDEX enrollments_customer ON enrollments (customer_id, campaign_id, entered_at);
+CREATE INDEX enrollments_wake ON enrollments (campaign_id, wake_at) WHERE state = 'running' AND wake_at IS NOT NULL;
+CREATE INDEX enrollments_running ON enrollments (campaign_id, customer_id) WHERE state = 'running';
+
+-- A slice is the part of a campaign's due messages that one task carries.
+CREATE TABLE slices (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
+    lane        TEXT NOT NULL,
+    queued_at   BIGINT NOT NULL,
+    enqueued    BOOLEAN NOT NULL DEFAULT FALSE,
+    lease_owner TEXT NOT NULL DEFAULT '',
+    lease_until BIGINT
+);
+
+-- The ledger: every message ever decided, and what became of it.
+CREATE TABLE messages (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    enrollment_id BIGINT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
+    campaign_id   BIGINT NOT NULL REFERENCES campaigns (id),
+    customer_id   BIGINT NOT NULL,
+    step          TEXT NOT NULL,
+    topic         TEXT NOT NULL,        -- empty: transactional
+    lane          TEXT NOT NULL,
+    state         TEXT NOT NULL CHECK (state IN ('pending', 'queued', 'claimed', 'handoff', 'accepted', 'failed', 'cancelled', 'uncertain')),
+    reason        TEXT NOT NULL DEFAULT '',
+    detail        TEXT NOT NULL DEFAULT '',
+    created_at    BIGINT NOT NULL,
+    due_at        BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL,
+    slice_id      BIGINT,
+    gen           INTEGER NOT NULL DEFAULT 0,  -- how often it was queued
+    token         BIGINT NOT NULL DEFAULT 0,   -- fences: every claim and every cancel raises it
+    attempt       INTEGER NOT NULL DEFAULT 0,
+    lease_until   BIGINT,
+    handoff_at    BIGINT,
+    done_at       BIGINT,               -- accepted, failed or cancelled
+    email_hash    TEXT,                 -- of the address that it was handed over for
+    smtp_code     INTEGER NOT NULL DEFAULT 0,
+    smtp_enhanced TEXT NOT NULL DEFAULT '',
+    smtp_text     TEXT NOT NULL DEFAULT '',
+    uncertain     INTEGER NOT NULL DEFAULT 0,  -- how often a hand-over ended without a reply
+    uncertain_at  BIGINT,
+    duplicate     BOOLEAN NOT NULL DEFAULT FALSE, -- may have arrived twice
+    version_id    BIGINT,               -- of the campaign, at its last claim
+    UNIQUE (enrollment_id, step)
+);
+CREATE INDEX messages_pending ON messages (due_at, campaign_id) WHERE state = 'pending';
+CREATE INDEX messages_slice ON messages (slice_id) WHERE state IN ('queued', 'claimed', 'handoff');
+CREATE INDEX messages_uncertain ON messages (uncertain_at) WHERE state = 'uncertain';
+CREATE INDEX messages_customer ON messages (customer_id, state, done_at);
+CREATE INDEX messages_campaign ON messages (campaign_id, state);
+
+CREATE TABLE links (
+    id  BIGINT PRIMARY KEY,             -- first 63 bits of the URL's SHA-256
+    url TEXT NOT NULL
+);
+
+-- Work that one process does for all (the tick, the sweep) is leased, so that it
+-- isn't done twice; nothing's correctness depends on it.
+CREATE TABLE leases (
+    name  TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    until BIGINT NOT NULL
+);
+
+-- +goose Down
+DROP TABLE leases;
+DROP TABLE links;
+DROP TABLE messages;
+DROP TABLE slices;
+DROP TABLE enrollments;
+DROP TABLE ticks;
+DROP TABLE campaign_versions;
+DROP TABLE campaigns;
+DROP TABLE suppressions;
+DROP TABLE consents;
+DROP TABLE events;
+DROP TABLE attribute_facts;
+DROP TABLE identities;
+DROP TABLE customers;
+DROP TABLE meta;

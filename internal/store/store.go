@@ -1,0 +1,142 @@
+// Package store keeps everything in SQL: customers and what was known of them,
+// events, campaigns, passes and the ledger of messages. PostgreSQL and SQLite
+// give the same answers, held to it by one conformance suite.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"tidings/internal/audience"
+)
+
+// Store is an open database. Open it with Open, close it with Close.
+type Store struct {
+	db     *sql.DB
+	engine audience.Engine
+	// writer admits one writing transaction at a time to SQLite, which has one
+	// writer anyway: waiting here is cheaper and fairer than its busy polling.
+	writer chan struct{}
+	id     string
+}
+
+// Options set up a Store.
+type Options struct {
+	MaxConns int // open connections at most; 0: 8
+}
+
+// Open connects to databaseURL: postgres://… (or postgresql://…), or
+// sqlite:PATH. It neither creates nor migrates tables: see Migrate.
+func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
+	if o.MaxConns == 0 {
+		o.MaxConns = 8
+	}
+	s := &Store{}
+	switch scheme, rest, _ := strings.Cut(databaseURL, ":"); scheme {
+	case "postgres", "postgresql":
+		cfg, err := pgx.ParseConfig(databaseURL)
+		if err != nil {
+			// pgx puts the URL into its error; the password must not reach a log.
+			return nil, errors.New("DATABASE_URL is not a PostgreSQL address; write postgres://user:password@host:5432/name")
+		}
+		s.engine = audience.Postgres
+		s.db = stdlib.OpenDB(*cfg)
+	case "sqlite":
+		if rest == "" {
+			return nil, errors.New("DATABASE_URL names no file; write sqlite:tidings.db")
+		}
+		s.engine = audience.SQLite
+		s.writer = make(chan struct{}, 1)
+		db, err := sql.Open("sqlite", sqliteDSN(rest))
+		if err != nil {
+			return nil, fmt.Errorf("open sqlite: %w", err)
+		}
+		s.db = db
+	default:
+		return nil, fmt.Errorf("DATABASE_URL begins with %q; write postgres://… or sqlite:PATH", scheme)
+	}
+	s.db.SetMaxOpenConns(o.MaxConns)
+	s.db.SetMaxIdleConns(o.MaxConns)
+	s.db.SetConnMaxIdleTime(4 * time.Minute)
+	if err := s.db.PingContext(ctx); err != nil {
+		s.db.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	return s, nil
+}
+
+// sqliteDSN asks for write-ahead logging, for commits that survive a power cut
+// (the ledger is worth nothing otherwise), and for write locks from a
+// transaction's start, so that two writers queue rather than deadlock.
+func sqliteDSN(path string) string {
+	q := url.Values{}
+	for _, p := range []string{"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-65536)"} {
+		q.Add("_pragma", p)
+	}
+	q.Set("_txlock", "immediate")
+	return "file:" + path + "?" + q.Encode()
+}
+
+// Close closes the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Engine tells which of the two engines this is.
+func (s *Store) Engine() audience.Engine { return s.engine }
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }
+
+// write runs f in a transaction, again when the engine asks for it (a deadlock,
+// a serialisation failure, a busy file). f must have no effect but through tx.
+func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	if s.writer != nil {
+		select {
+		case s.writer <- struct{}{}:
+			defer func() { <-s.writer }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	var err error
+	for range 5 {
+		if err = s.attempt(ctx, f); err == nil || !retryable(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func (s *Store) attempt(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback()
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func retryable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY
+}
