@@ -98,6 +98,8 @@ type Standing struct {
 	Reachable bool
 	Why       string
 	External  string
+	// Known: the candidate's occurrence has entered before.
+	Known bool
 }
 
 // Entry is an admitted candidate.

@@ -88,6 +88,7 @@ CREATE TABLE campaigns (
     watermark    BIGINT,                -- evaluated up to and with it
     cursor       TEXT NOT NULL DEFAULT '',
     held         TEXT NOT NULL DEFAULT '{}', -- of its last tick: reason → count
+    hold_uncertain BOOLEAN NOT NULL DEFAULT FALSE, -- on_uncertain: hold
     removed_at   BIGINT
 );
 

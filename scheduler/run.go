@@ -1,0 +1,95 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Clock tells the time: the database's in a live store, a given one in a
+// simulated one.
+type Clock func(ctx context.Context) (time.Time, error)
+
+// Leader tells whether this process is to do the scheduler's work now. It keeps
+// two schedulers from doing it twice; that they'd do no harm is the store's
+// business.
+type Leader func(ctx context.Context) (bool, error)
+
+// RunOptions say when a Scheduler works.
+type RunOptions struct {
+	Clock  Clock
+	Leader Leader
+	// Every is the period of the tick that needs no poke; 0: 15 s.
+	Every time.Duration
+	// Poke wakes it at once: events came in, or a worker has room.
+	Poke <-chan struct{}
+	// Ticked is called after every round that went well. May be nil.
+	Ticked func(now time.Time)
+}
+
+// Run ticks and relays until ctx ends, by cron and whenever poked. A round that
+// fails is logged and tried again with the next one.
+func (s *Scheduler) Run(ctx context.Context, o RunOptions) error {
+	if o.Every == 0 {
+		o.Every = 15 * time.Second
+	}
+	due := make(chan struct{}, 1)
+	timetable := cron.New(cron.WithLocation(time.UTC))
+	if _, err := timetable.AddFunc("@every "+o.Every.String(), func() { poke(due) }); err != nil {
+		return fmt.Errorf("set up the tick: %w", err)
+	}
+	timetable.Start()
+	defer timetable.Stop()
+	for {
+		s.round(ctx, o)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-due:
+		case <-o.Poke:
+		}
+	}
+}
+
+// poke wakes a reader that has not been woken yet.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// round is one tick with its relay.
+func (s *Scheduler) round(ctx context.Context, o RunOptions) {
+	leads, err := o.Leader(ctx)
+	if err != nil {
+		s.failed(ctx, "lease not asked for", err)
+		return
+	}
+	if !leads {
+		return
+	}
+	now, err := o.Clock(ctx)
+	if err != nil {
+		s.failed(ctx, "clock not read", err)
+		return
+	}
+	if _, err := s.Tick(ctx, now); err != nil {
+		s.failed(ctx, "tick failed", err)
+	}
+	if _, err := s.RelayDue(ctx, now); err != nil {
+		s.failed(ctx, "relay failed", err)
+		return
+	}
+	if o.Ticked != nil {
+		o.Ticked(now)
+	}
+}
+
+func (s *Scheduler) failed(ctx context.Context, what string, err error) {
+	if ctx.Err() == nil {
+		s.Log.Error(what, "error", err)
+	}
+}

@@ -1,0 +1,231 @@
+// Package scheduler decides: each tick evaluates every active campaign since its
+// watermark, enrols whom it finds, moves passes on and relays due messages to
+// the queue. Ticks may repeat, overlap and be cut off anywhere: what they decide
+// is unique in the store, and decided once.
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// Scheduler ticks. Its fields are set once, before the first tick.
+type Scheduler struct {
+	Store   Store
+	Queue   Queue
+	Catalog *campaign.Catalog
+	Relay   RelayOptions
+	Log     *slog.Logger
+}
+
+// Decided is what a tick decided for one campaign.
+type Decided struct {
+	Entered int            `json:"entered"` // customers, held out or not
+	Held    map[string]int `json:"held"`    // by reason
+}
+
+// Tick evaluates every campaign up to now. A campaign that fails does not keep
+// the others from theirs; the first error is returned when all are done.
+func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided, error) {
+	if err := s.Store.Advance(ctx, now); err != nil {
+		return nil, err
+	}
+	if err := s.Store.Sync(ctx, s.Catalog, now); err != nil {
+		return nil, fmt.Errorf("load campaigns: %w", err)
+	}
+	decided := make(map[string]Decided, len(s.Catalog.Campaigns))
+	var failed error
+	for _, c := range s.Catalog.Campaigns {
+		d, err := s.campaign(ctx, c, now)
+		if err != nil {
+			s.Log.Error("campaign not evaluated", "campaign", c.Name, "error", err)
+			if failed == nil {
+				failed = fmt.Errorf("evaluate %s: %w", c.Name, err)
+			}
+			continue
+		}
+		decided[c.Name] = d
+		if d.Entered > 0 || len(d.Held) > 0 {
+			s.Log.Info("campaign evaluated", "campaign", c.Name, "entered", d.Entered, "held", d.Held)
+		}
+	}
+	return decided, failed
+}
+
+// campaign is one campaign's tick, in one transaction.
+func (s *Scheduler) campaign(ctx context.Context, c *campaign.Campaign, now time.Time) (Decided, error) {
+	var d Decided
+	err := s.Store.InCampaign(ctx, c, now, func(b Books) error {
+		d = Decided{Held: map[string]int{}} // a transaction may be tried again
+		t := &tick{Books: b, scheduler: s, campaign: c, now: now, ledger: b.Ledger()}
+		return t.run(ctx, &d)
+	})
+	return d, err
+}
+
+// tick is one campaign's evaluation within its transaction.
+type tick struct {
+	Books
+	scheduler *Scheduler
+	campaign  *campaign.Campaign
+	ledger    Ledger
+	now       time.Time
+	moves     []Move
+	messages  []Message
+}
+
+func (t *tick) run(ctx context.Context, d *Decided) error {
+	w := t.window()
+	// Ends come first, so that who has left may enter again.
+	passes, err := t.endPasses(ctx, w)
+	if err != nil {
+		return err
+	}
+	if !t.ledger.Active {
+		return t.Save(ctx, t.moves, nil, t.now)
+	}
+	entered, blown := []campaign.Pass(nil), false
+	if w.To.After(w.From) || w.Next != w.Cursor {
+		if entered, blown, err = t.enter(ctx, w, d); err != nil {
+			return err
+		}
+	}
+	due, err := t.Due(ctx, t.now)
+	if err != nil {
+		return fmt.Errorf("find due passes: %w", err)
+	}
+	if err := t.settle(ctx, entered, due, passes); err != nil {
+		return err
+	}
+	if err := t.Save(ctx, t.moves, t.messages, t.now); err != nil {
+		return fmt.Errorf("store passes: %w", err)
+	}
+	return t.Watermark(ctx, w, d.Entered, d.Held, !blown)
+}
+
+// window is what has not been evaluated yet. A campaign's first tick begins at
+// its activation, but no further back than its trigger's lateness allows; later
+// ones at the watermark, so that what comes too late is counted as such.
+func (t *tick) window() Window {
+	late := t.now.Add(-t.campaign.MaxLateness)
+	begin := t.ledger.Activated
+	w := Window{From: t.ledger.Watermark, To: t.now, Cursor: t.ledger.Cursor, Next: t.ledger.Next}
+	w.LateFrom = latest(begin, late)
+	if w.From.IsZero() {
+		w.From = w.LateFrom
+	}
+	return w
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// endPasses ends the passes that fresh facts have cancelled and returns the
+// others of them: those that wait for a condition may find it true now.
+func (t *tick) endPasses(ctx context.Context, w Window) ([]campaign.Pass, error) {
+	passes, err := t.Fresh(ctx, w)
+	if err != nil {
+		return nil, fmt.Errorf("find passes with fresh facts: %w", err)
+	}
+	if len(passes) == 0 {
+		return nil, nil
+	}
+	exits, err := t.Exits(ctx, passes, t.now)
+	if err != nil {
+		return nil, fmt.Errorf("find ended passes: %w", err)
+	}
+	var on []campaign.Pass
+	for _, p := range passes {
+		if e, ended := exits[p.ID]; ended {
+			t.end(p, campaign.PassExited, e.Reason, e.At)
+			continue
+		}
+		on = append(on, p)
+	}
+	// Ended passes are stored at once: admission looks at them.
+	if err := t.Save(ctx, t.moves, nil, t.now); err != nil {
+		return nil, fmt.Errorf("end passes: %w", err)
+	}
+	t.moves = nil
+	return on, nil
+}
+
+// enter admits candidates and inserts their passes.
+func (t *tick) enter(ctx context.Context, w Window, d *Decided) (passes []campaign.Pass, blown bool, err error) {
+	candidates, err := t.Candidates(ctx, w)
+	if err != nil {
+		return nil, false, fmt.Errorf("find candidates: %w", err)
+	}
+	campaign.SortCandidates(candidates)
+	standings, err := t.Standings(ctx, candidates)
+	if err != nil {
+		return nil, false, fmt.Errorf("find standings: %w", err)
+	}
+	a := campaign.Admission{
+		Campaign: t.campaign, Workspace: t.scheduler.Catalog.Workspace.Name, Seed: t.ledger.Seed,
+		Now: t.now, Activated: t.ledger.Activated, Held: d.Held,
+		ExitedBefore: func(earlier, later campaign.Candidate) (bool, error) { return t.ExitedBefore(ctx, earlier, later) },
+	}
+	for i, c := range candidates {
+		if standings[i].Known {
+			continue // entered by an earlier tick: found again, decided once
+		}
+		if err := a.Offer(c, standings[i]); err != nil {
+			return nil, false, fmt.Errorf("admit: %w", err)
+		}
+	}
+	if t.campaign.Blows(len(a.Entries), t.ledger.Usual) {
+		d.Held[campaign.HeldFuse] = len(a.Entries)
+		return nil, true, nil
+	}
+	all, err := t.Enter(ctx, a.Entries, t.now)
+	if err != nil {
+		return nil, false, fmt.Errorf("enter: %w", err)
+	}
+	return t.entered(ctx, a.Entries, all, d)
+}
+
+// entered counts the passes that are new and lets the newest of a customer
+// supersede the older ones.
+func (t *tick) entered(ctx context.Context, entries []campaign.Entry, all []campaign.Pass, d *Decided) ([]campaign.Pass, bool, error) {
+	newest := map[int64]int64{}
+	for i, p := range all {
+		if p.ID == 0 {
+			continue
+		}
+		d.Entered++
+		if entries[i].Supersedes {
+			newest[p.Customer] = p.ID
+		}
+	}
+	var running []campaign.Pass
+	for i, p := range all {
+		id, supersedes := newest[p.Customer]
+		if p.ID != 0 && !entries[i].HeldOut && (!supersedes || id == p.ID) {
+			running = append(running, p)
+		}
+	}
+	if len(newest) == 0 {
+		return running, false, nil
+	}
+	customers, keep := make([]int64, 0, len(newest)), make([]int64, 0, len(newest))
+	for c, p := range newest {
+		customers, keep = append(customers, c), append(keep, p)
+	}
+	if err := t.Supersede(ctx, customers, keep, t.now); err != nil {
+		return nil, false, fmt.Errorf("supersede: %w", err)
+	}
+	return running, false, nil
+}
+
+func (t *tick) end(p campaign.Pass, state campaign.PassState, reason string, at time.Time) {
+	t.moves = append(t.moves, Move{Pass: p.ID, State: state, Reason: reason, Step: p.Step, Ended: at})
+}
