@@ -1,0 +1,124 @@
+package web
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+func TestReportPages(t *testing.T) {
+	b := setup(t, func(c *Config) { c.Refresh = 5 * time.Second })
+	w := b.do("GET", "/report", "")
+	wantStatus(t, w, 200)
+	wantBody(t, w, "Abandoned cart", "Win back", "1,961", "31.0 % of sent", "17.9 % of mailed", "EUR 7,010.50", "PHP 120,345.00",
+		`<meta http-equiv="refresh" content="5">`, "22 November 2026, 09:30 UTC")
+	w = b.do("GET", "/report/abandoned-cart", "")
+	wantStatus(t, w, 200)
+	wantBody(t, w, "Lift", "13.2 %", "Not enough yet", "no consent to the topic", "the address does not exist", "cart-offer",
+		`<rect width="31.00%"`, "1 uncertain")
+	if strings.Contains(w.Body.String(), "waits for a person") {
+		t.Error("the page shows a reason that nobody was held by")
+	}
+	wantStatus(t, b.do("GET", "/report/nope", ""), 404)
+	wantBody(t, b.do("GET", "/report/win-back", ""), "–")
+}
+
+func TestReportEmptyAndDown(t *testing.T) {
+	b := setup(t)
+	b.report = campaign.Report{At: start}
+	wantBody(t, b.do("GET", "/report", ""), "no campaign yet")
+	wantBody(t, b.do("GET", "/report.json", ""), `"campaigns":[]`)
+	b.readErr = errDown
+	wantStatus(t, b.do("GET", "/report", ""), 503)
+}
+
+func TestReportJSON(t *testing.T) {
+	b := setup(t)
+	var got campaign.Report
+	if err := json.Unmarshal(b.do("GET", "/report.json?campaign=abandoned-cart", "").Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Campaigns) != 1 || got.Campaigns[0].Sent != 1961 || got.Campaigns[0].Revenue["EUR"] != 7010.5 {
+		t.Errorf("got %+v", got)
+	}
+	wantStatus(t, b.do("GET", "/report.json?campaign=nope", ""), 404)
+}
+
+func TestReportGuard(t *testing.T) {
+	pass := func(p string) func(*http.Request) { return func(r *http.Request) { r.SetBasicAuth("x", p) } }
+	host := func(h string) func(*http.Request) { return func(r *http.Request) { r.Host = h } }
+	for name, c := range map[string]struct {
+		password string
+		edit     []func(*http.Request)
+		status   int
+		says     string
+	}{
+		"OK local":            {"", nil, 200, ""},
+		"OK local IPv6":       {"", []func(*http.Request){from("[::1]:9"), host("[::1]:8080")}, 200, ""},
+		"ErrRemote":           {"", []func(*http.Request){from("203.0.113.9:1")}, 403, "ADMIN_PASSWORD"},
+		"ErrProxy":            {"", []func(*http.Request){header("X-Forwarded-For", "127.0.0.1")}, 403, "proxy"},
+		"ErrReboundName":      {"", []func(*http.Request){host("evil.example:8080")}, 403, "another host"},
+		"OK password":         {"s3cret", []func(*http.Request){from("203.0.113.9:1"), header("X-Forwarded-For", "1.2.3.4"), pass("s3cret")}, 200, ""},
+		"ErrWrongPassword":    {"s3cret", []func(*http.Request){pass("s3cre")}, 401, "ADMIN_PASSWORD"},
+		"ErrNoPassword":       {"s3cret", nil, 401, "ADMIN_PASSWORD"},
+		"ErrEmptyPassword":    {"s3cret", []func(*http.Request){pass("")}, 401, "ADMIN_PASSWORD"},
+		"ErrUnreadableRemote": {"", []func(*http.Request){from("@")}, 403, "another machine"},
+	} {
+		for _, path := range []string{"/report", "/report.json", "/report/abandoned-cart"} {
+			t.Run(name+path, func(t *testing.T) {
+				b := setup(t, func(cfg *Config) { cfg.AdminPassword = c.password })
+				w := b.do("GET", path, "", c.edit...)
+				wantStatus(t, w, c.status)
+				wantBody(t, w, c.says)
+			})
+		}
+	}
+}
+
+func TestLift(t *testing.T) {
+	two := 2
+	for name, c := range map[string]struct {
+		in        campaign.CampaignReport
+		low, high float64
+	}{
+		// Newcombe (1998), table II, example (a): 56/70 against 48/80.
+		"published": {campaign.CampaignReport{Entered: 150, HeldOut: 80, Converted: 56, HeldOutConverted: ptr(48)}, 5.24, 33.39},
+		// The same, example (d): 5/56 against 0/29.
+		"none": {campaign.CampaignReport{Entered: 85, HeldOut: 29, Converted: 5, HeldOutConverted: ptr(0)}, -3.81, 19.26},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := liftOf(c.in)
+			if math.Abs(l.Low-c.low) > .01 || math.Abs(l.High-c.high) > .01 {
+				t.Errorf("interval %.2f … %.2f, want %.2f … %.2f", l.Low, l.High, c.low, c.high)
+			}
+		})
+	}
+	for name, in := range map[string]campaign.CampaignReport{
+		"not measured": {Entered: 10, HeldOut: 2, Converted: 3},
+		"no holdout":   {Entered: 10, Converted: 3, HeldOutConverted: &two},
+		"nobody":       {HeldOutConverted: &two},
+	} {
+		if l := liftOf(in); l != nil {
+			t.Errorf("%s: got %+v", name, l)
+		}
+	}
+}
+
+func ptr(n int) *int { return &n }
+
+func TestFigures(t *testing.T) {
+	for in, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "−1,234"} {
+		if got := count(in); got != want {
+			t.Errorf("count(%d) = %q, want %q", in, got, want)
+		}
+	}
+	got := strings.Join(money(map[string]float64{"PHP": 0.005, "EUR": -1234.5}), "; ")
+	if want := "EUR −1,234.50; PHP 0.01"; got != want {
+		t.Errorf("money: %q, want %q", got, want)
+	}
+}
