@@ -2,50 +2,150 @@ package audience
 
 import (
 	"context"
-	"errors"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
 )
 
+// batch is how many passes one statement carries.
+const batch = 2000
+
+// passTable is the relation x for passes, with id beside it. It is materialised
+// because every condition would otherwise read the JSON again.
+func (b *builder) passTable(passes []PassAt) (string, error) {
+	rows := make([][]any, len(passes))
+	for i, p := range passes {
+		row := []any{p.ID, p.Customer, campaign.Micros(p.AsOf), nil, nil, nil}
+		if !p.Anchor.IsZero() {
+			row[3] = campaign.Micros(p.Anchor)
+		}
+		if !p.Entered.IsZero() {
+			row[4] = campaign.Micros(p.Entered)
+		}
+		if len(p.Trigger) > 0 {
+			row[5] = p.Trigger
+		}
+		rows[i] = row
+	}
+	table, err := b.table([]column{{"id", "bigint"}, {"customer_id", "bigint"}, {"as_of", "bigint"}, {"anchor_at", "bigint"}, {"entered_at", "bigint"}, {"anchor", "json"}}, rows)
+	return "WITH x AS MATERIALIZED " + table + " ", err
+}
+
 // Holds tells for which passes cond holds, by PassAt.ID; every pass asked for
 // is in the answer. c is the campaign whose passes they are, nil for plain
 // customers; a nil cond holds for all.
 func (e *Evaluator) Holds(ctx context.Context, q Querier, c *campaign.Campaign, cond campaign.Condition, passes []PassAt) (map[int64]bool, error) {
-	return nil, errors.ErrUnsupported
+	each, err := e.HoldsEach(ctx, q, c, []campaign.Condition{cond}, passes)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]bool, len(each))
+	for id, held := range each {
+		out[id] = held[0]
+	}
+	return out, nil
 }
 
 // HoldsEach judges several conditions in one statement: the answers stand in
 // the order of conds.
 func (e *Evaluator) HoldsEach(ctx context.Context, q Querier, c *campaign.Campaign, conds []campaign.Condition, passes []PassAt) (map[int64][]bool, error) {
-	return nil, errors.ErrUnsupported
+	out := make(map[int64][]bool, len(passes))
+	for part := range slices.Chunk(passes, batch) {
+		b := e.builder(c)
+		query, err := b.passTable(part)
+		if err != nil {
+			return nil, err
+		}
+		query += "SELECT x.id"
+		for _, cond := range conds {
+			s, err := b.condition(cond)
+			if err != nil {
+				return nil, err
+			}
+			query += ", " + s
+		}
+		rows, err := q.QueryContext(ctx, query+" FROM x", b.args...)
+		if err := each(rows, err, func(rows *sql.Rows) error {
+			var id int64
+			held := make([]bool, len(conds))
+			dest := []any{&id}
+			for i := range held {
+				dest = append(dest, &held[i])
+			}
+			if err := rows.Scan(dest...); err != nil {
+				return err
+			}
+			out[id] = held
+			return nil
+		}); err != nil {
+			return nil, fmt.Errorf("judge passes: %w", err)
+		}
+	}
+	return out, nil
 }
 
-// Exits tells which of the passes have ended as of their AsOf, by the trigger's
-// own cancel or by exit_on, whichever was first. Passes that go on are not in
-// the answer.
-func (e *Evaluator) Exits(ctx context.Context, q Querier, c *campaign.Campaign, passes []PassAt) (map[int64]Exit, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Carts is the content of each pass's cart as of its AsOf, by PassAt.ID. The
-// cart is the one that Trigger names by cart_id, else the customer's own.
-func (e *Evaluator) Carts(ctx context.Context, q Querier, passes []PassAt) (map[int64]*campaign.Cart, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// FreshPasses are the running enrollments of a campaign (campaignID is its row)
-// whose customer has facts, new in w, that could end the pass or a wait of it.
-func (e *Evaluator) FreshPasses(ctx context.Context, q Querier, c *campaign.Campaign, campaignID int64, w Window) ([]int64, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Members are the customers for whom cond holds as of asOf, by id.
+// Members are the customers for whom cond holds as of asOf, by id. A customer
+// is one from created_at on.
 func (e *Evaluator) Members(ctx context.Context, q Querier, cond campaign.Condition, asOf time.Time) ([]int64, error) {
-	return nil, errors.ErrUnsupported
+	query, args, err := e.members("x.customer_id", cond, asOf)
+	if err != nil {
+		return nil, err
+	}
+	var out []int64
+	rows, err := q.QueryContext(ctx, query+" ORDER BY x.customer_id", args...)
+	if err := each(rows, err, func(rows *sql.Rows) error {
+		var id int64
+		defer func() { out = append(out, id) }()
+		return rows.Scan(&id)
+	}); err != nil {
+		return nil, fmt.Errorf("list members: %w", err)
+	}
+	return out, nil
 }
 
 // Count is how many Members there are.
 func (e *Evaluator) Count(ctx context.Context, q Querier, cond campaign.Condition, asOf time.Time) (int, error) {
-	return 0, errors.ErrUnsupported
+	query, args, err := e.members("count(*)", cond, asOf)
+	if err != nil {
+		return 0, err
+	}
+	var n int
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err := each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&n) }); err != nil {
+		return 0, fmt.Errorf("count members: %w", err)
+	}
+	return n, nil
 }
+
+func (e *Evaluator) members(what string, cond campaign.Condition, asOf time.Time) (query string, args []any, err error) {
+	b := e.builder(nil)
+	at := b.int(campaign.Micros(asOf))
+	null, object := "NULL", "NULL"
+	if b.engine == Postgres {
+		null, object = "NULL::bigint", "NULL::jsonb"
+	}
+	where, err := b.condition(cond)
+	return fmt.Sprintf("SELECT %s FROM (SELECT c.id AS customer_id, %s AS as_of, %s AS anchor_at, %s AS entered_at, %s AS anchor FROM customers c WHERE c.created_at <= %s) x WHERE %s",
+		what, at, null, null, object, at, where), b.args, err
+}
+
+// each reads every row of a query and closes it.
+func each(rows *sql.Rows, err error, f func(*sql.Rows) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// and is the conjunction of conditions that are never null.
+func and(conds ...string) string { return strings.Join(conds, " AND ") }

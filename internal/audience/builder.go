@@ -1,0 +1,132 @@
+package audience
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tidings/internal/campaign"
+)
+
+// builder collects the parameters of one statement while its text is put
+// together. Whatever comes from a workspace or a customer goes in as a
+// parameter; the text itself is made of our own words alone.
+type builder struct {
+	engine  Engine
+	cat     *campaign.Catalog
+	anchors []string // event names that can be the pass's own anchor
+	args    []any
+	within  []string // segments being inlined, against a circle
+}
+
+// builder starts a statement for passes of c, or for plain customers (nil).
+func (e *Evaluator) builder(c *campaign.Campaign) *builder {
+	b := &builder{engine: e.engine, cat: e.cat}
+	if c != nil && c.Trigger != nil {
+		b.anchors = c.Trigger.AnchorNames()
+	}
+	return b
+}
+
+const (
+	sqlTrue  = "(1 = 1)"
+	sqlFalse = "(1 = 0)"
+)
+
+func (b *builder) param(v any, cast string) string {
+	b.args = append(b.args, v)
+	p := "$" + strconv.Itoa(len(b.args))
+	if b.engine == Postgres {
+		p += cast
+	}
+	return p
+}
+
+func (b *builder) text(s string) string { return b.param(s, "::text") }
+func (b *builder) int(n int64) string   { return b.param(n, "::bigint") }
+
+// json passes a value of ours as a JSON document.
+func (b *builder) json(v any) (string, error) {
+	doc, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("encode parameter: %w", err)
+	}
+	return b.param(string(doc), "::text::jsonb"), nil
+}
+
+// storable tells whether s can stand in a text column at all. PostgreSQL refuses
+// what cannot, even as a parameter; nothing stored can be equal to it.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+// greatest is the larger of two expressions that are not null.
+func (b *builder) greatest(x, y string) string {
+	if b.engine == SQLite {
+		return "max(" + x + ", " + y + ")"
+	}
+	return "GREATEST(" + x + ", " + y + ")"
+}
+
+// sure makes an unknown answer a no.
+func sure(cond string) string { return "COALESCE(" + cond + ", " + sqlFalse + ")" }
+
+// join puts conditions together as a balanced tree: SQLite refuses expressions
+// nested deeper than 1000, which a chain of that many parts would be.
+func join(parts []string, op, none string) string {
+	switch len(parts) {
+	case 0:
+		return none
+	case 1:
+		return parts[0]
+	}
+	mid := len(parts) / 2
+	return "(" + join(parts[:mid], op, none) + " " + op + " " + join(parts[mid:], op, none) + ")"
+}
+
+// names is a list for IN.
+func (b *builder) names(names []string) string {
+	params := []string{}
+	for _, n := range names {
+		if storable(n) {
+			params = append(params, b.text(n))
+		}
+	}
+	if len(params) == 0 {
+		params = append(params, "NULL")
+	}
+	return "(" + strings.Join(params, ", ") + ")"
+}
+
+// column is one of a table made of a JSON parameter; a type of json keeps JSON.
+type column struct{ name, kind string }
+
+// table is a subquery over rows passed as a JSON array of arrays, so that one
+// statement takes any number of rows.
+func (b *builder) table(columns []column, rows [][]any) (string, error) {
+	param, err := b.json(rows)
+	if err != nil {
+		return "", err
+	}
+	var s strings.Builder
+	s.WriteString("(SELECT ")
+	for i, c := range columns {
+		if i > 0 {
+			s.WriteString(", ")
+		}
+		switch {
+		case c.kind == "json":
+			fmt.Fprintf(&s, "NULLIF(r.value -> %d, 'null') AS %s", i, c.name)
+		case b.engine == SQLite:
+			fmt.Fprintf(&s, "r.value ->> %d AS %s", i, c.name)
+		default:
+			fmt.Fprintf(&s, "(r.value ->> %d)::%s AS %s", i, c.kind, c.name)
+		}
+	}
+	if b.engine == SQLite {
+		fmt.Fprintf(&s, " FROM json_each(%s) r)", param)
+	} else {
+		fmt.Fprintf(&s, " FROM jsonb_array_elements(%s) r)", param)
+	}
+	return s.String(), nil
+}
