@@ -65,6 +65,8 @@ type Segment struct {
 type Topic struct {
 	Key  string
 	Name Localized
+	// DoubleOptIn: a subscription counts once the address has confirmed it.
+	DoubleOptIn bool
 }
 
 // Sender is a From with an optional Reply-To.

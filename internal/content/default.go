@@ -1,0 +1,188 @@
+package content
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+const defaultLocale = "en"
+
+// defaultWorkspace fills in what tidings.yaml does not say.
+func defaultWorkspace(w *workspaceSource) {
+	ws := &w.workspace
+	if ws.Zone == nil {
+		ws.Zone = time.UTC
+	}
+	if len(ws.Locales) == 0 {
+		ws.Locales = []string{defaultLocale}
+	}
+	for key, t := range ws.Topics {
+		if len(t.Name) == 0 {
+			t.Name = campaign.Plain(key)
+			ws.Topics[key] = t
+		}
+	}
+}
+
+// defaultCampaign fills in what a campaign does not say: from tidings.yaml and
+// from its trigger's kind.
+func defaultCampaign(f *campaignFile, ws *campaign.Workspace) {
+	c := f.campaign
+	if c.Label == "" {
+		c.Label = c.Name
+	}
+	if c.Status == "" {
+		c.Status = campaign.Draft
+	}
+	if c.Zone == "" {
+		c.Zone = "customer"
+	}
+	if c.From == "" {
+		c.From = ws.Defaults.From
+	}
+	if c.Goal == nil {
+		c.Goal = ws.Defaults.Goal
+	}
+	if !f.top.has("holdout") && !c.Transactional {
+		c.Holdout = ws.Defaults.Holdout
+	}
+	defaultTrigger(f)
+	defaultConditions(f)
+	defaultIDs(f.stepNotes)
+	c.Program = campaign.NewProgram(c.Steps)
+}
+
+func defaultConditions(f *campaignFile) {
+	c := f.campaign
+	c.Audience, c.EnterWhen = defaultCount(c.Audience), defaultCount(c.EnterWhen)
+	for i, cond := range c.ExitOn {
+		c.ExitOn[i] = countFrom(campaign.SinceAnchor, cond)
+	}
+	for _, n := range f.stepNotes {
+		n.step.When = defaultCount(n.step.When)
+		if w := n.step.Wait; w != nil {
+			w.For = countFrom(campaign.SinceEntry, w.For)
+		}
+		for i := range n.step.Branch {
+			n.step.Branch[i].When = defaultCount(n.step.Branch[i].When)
+		}
+	}
+}
+
+func defaultTrigger(f *campaignFile) {
+	c := f.campaign
+	if t, ok := c.Trigger.(campaign.Inactivity); ok && t.Of == nil {
+		t.Of = []string{campaign.OrderCompleted}
+		c.Trigger = t
+	}
+	if c.Trigger == nil {
+		return
+	}
+	d := c.Trigger.Defaults()
+	if !f.top.has("re_entry") {
+		c.ReEntry = d.ReEntry
+	}
+	if !f.top.has("overlap") {
+		c.Overlap = d.Overlap
+	}
+	if !f.top.has("max_lateness") {
+		c.MaxLateness = d.MaxLateness
+	}
+	if !f.top.has("expires") {
+		c.Expires = campaign.Of(d.Expires)
+	}
+}
+
+// mapEvents replaces every event condition below c.
+func mapEvents(c campaign.Condition, f func(campaign.EventMatch) campaign.EventMatch) campaign.Condition {
+	switch c := c.(type) {
+	case campaign.All:
+		for i, part := range c {
+			c[i] = mapEvents(part, f)
+		}
+	case campaign.Any:
+		for i, part := range c {
+			c[i] = mapEvents(part, f)
+		}
+	case campaign.Not:
+		return campaign.Not{Of: mapEvents(c.Of, f)}
+	case campaign.EventMatch:
+		return f(c)
+	}
+	return c
+}
+
+// countFrom gives every event condition below c that has no window one that
+// begins at since.
+func countFrom(since campaign.Since, c campaign.Condition) campaign.Condition {
+	return defaultCount(mapEvents(c, func(e campaign.EventMatch) campaign.EventMatch {
+		if (e.Window == campaign.Window{}) {
+			e.Window.Since = since
+		}
+		return e
+	}))
+}
+
+// defaultCount makes event conditions that ask nothing of their events ask for
+// one of them.
+func defaultCount(c campaign.Condition) campaign.Condition {
+	return mapEvents(c, func(e campaign.EventMatch) campaign.EventMatch {
+		if e.Count == nil && e.Sum == nil && e.First == nil && e.Last == nil {
+			e.Count = campaign.AtLeastOnce()
+		}
+		return e
+	})
+}
+
+// defaultIDs names the steps that have no id: a send after its template, the
+// others after what they do, with -2, -3 where that is taken.
+func defaultIDs(notes []*stepNote) {
+	taken := map[string]bool{}
+	for _, n := range notes {
+		if n.step.ID == "" && n.step.Send != nil {
+			n.step.ID = n.step.Send.Template
+		}
+		taken[n.step.ID] = true
+	}
+	for _, n := range notes {
+		if n.step.ID != "" {
+			continue
+		}
+		base := idOf(n.step)
+		n.step.ID = base
+		for i := 2; taken[n.step.ID]; i++ {
+			n.step.ID = base + "-" + strconv.Itoa(i)
+		}
+		taken[n.step.ID] = true
+	}
+}
+
+func idOf(step *campaign.Step) string {
+	switch w := step.Wait; {
+	case w == nil && step.Exit != "":
+		return "exit-" + step.Exit
+	case w == nil:
+		return "branch"
+	case w.For != nil:
+		return "wait-for"
+	case w.Until != nil:
+		id := "wait-until-"
+		if !w.Until.AnyDay {
+			id += strings.ToLower(w.Until.Day.String()[:3]) + "-"
+		}
+		hour, minute := int(w.Until.Clock)/60, int(w.Until.Clock)%60
+		return id + twoDigits(hour) + twoDigits(minute)
+	default:
+		return "wait-" + w.Length.String()
+	}
+}
+
+func twoDigits(n int) string {
+	if n < 10 {
+		return "0" + strconv.Itoa(n)
+	}
+	return strconv.Itoa(n)
+}

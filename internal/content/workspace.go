@@ -1,0 +1,180 @@
+package content
+
+import (
+	"net/mail"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"tidings/internal/campaign"
+)
+
+const workspaceFile = "tidings.yaml"
+
+// workspaceSource is tidings.yaml, decoded.
+type workspaceSource struct {
+	*source
+	workspace campaign.Workspace
+	top       fields
+	// known is false when the file cannot be read: then nothing is said of the
+	// names that it would have held.
+	known bool
+}
+
+// decodeWorkspace reads tidings.yaml as it is written.
+func decodeWorkspace(s *source) *workspaceSource {
+	w := &workspaceSource{source: s, workspace: campaign.Workspace{
+		Brand: map[string]string{}, Senders: map[string]campaign.Sender{}, Topics: map[string]campaign.Topic{},
+	}}
+	if s.root == nil {
+		return w
+	}
+	top, ok := s.mapping(s.root, workspaceFile,
+		"name", "zone", "locales", "currency", "brand", "senders", "topics", "defaults")
+	if !ok {
+		return w
+	}
+	w.top, w.known = top, true
+	ws := &w.workspace
+	// The zone comes first: moments in a goal's conditions are in it.
+	w.on("zone", func(n *yaml.Node) {
+		if _, ws.Zone = w.zoneName(n, "zone", "write a name such as Asia/Manila"); ws.Zone != nil {
+			w.zone = ws.Zone
+		}
+	})
+	w.on("locales", w.locales)
+	w.on("name", func(n *yaml.Node) { ws.Name = w.prose(n, "name") })
+	w.on("currency", w.currency)
+	w.on("brand", w.brand)
+	w.on("senders", w.senders)
+	w.on("topics", w.topics)
+	w.on("defaults", w.defaults)
+	return w
+}
+
+func (w *workspaceSource) on(key string, read func(*yaml.Node)) {
+	if v, ok := w.top.values[key]; ok {
+		read(v)
+	}
+}
+
+// localeName is the form of a locale: a language, with a script or region.
+var localeName = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+
+func (w *workspaceSource) locales(n *yaml.Node) {
+	items, _ := w.list(n, "locales")
+	first := map[string]*yaml.Node{}
+	for _, item := range items {
+		v, ok := w.word(item, "a locale")
+		switch {
+		case !ok:
+		case !localeName.MatchString(v):
+			w.errorf(item, "write en, he or pt-BR", "%q is not a locale", shortened(v))
+		case first[v] != nil:
+			w.errorf(item, "keep one of the two", "locale %q is listed twice; first on %s", v, placeOf(first[v]))
+		default:
+			first[v] = item
+			w.workspace.Locales = append(w.workspace.Locales, v)
+		}
+	}
+}
+
+var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+
+func (w *workspaceSource) currency(n *yaml.Node) {
+	v, ok := w.word(n, "currency")
+	if ok && !currencyCode.MatchString(v) {
+		w.errorf(n, "write its three letters, as in EUR", "%q is not a currency", shortened(v))
+		return
+	}
+	w.workspace.Currency = v
+}
+
+func (w *workspaceSource) brand(n *yaml.Node) {
+	f, _ := w.entries(n, "brand")
+	for _, key := range sorted(f.values) {
+		if v := w.prose(f.values[key], "brand."+key); v != "" {
+			w.workspace.Brand[key] = v
+		}
+	}
+}
+
+func (w *workspaceSource) senders(n *yaml.Node) {
+	all, _ := w.entries(n, "senders")
+	for _, key := range sorted(all.values) {
+		if !isName(key) {
+			w.errorf(all.keys[key], nameHint, "sender %q is not a name", key)
+		}
+		// A broken sender is known all the same: its users are not at fault.
+		w.workspace.Senders[key] = campaign.Sender{}
+		f, ok := w.mapping(all.values[key], "a sender", "from", "reply_to")
+		if !ok {
+			continue
+		}
+		var out campaign.Sender
+		if v, ok := f.values["from"]; ok {
+			out.From = w.address(v, "from")
+		} else if !f.odd {
+			w.errorf(all.keys[key], `add from: "Kape <hello@mail.kape.example>"`, "sender %q has no from", key)
+		}
+		if v, ok := f.values["reply_to"]; ok {
+			out.ReplyTo = w.address(v, "reply_to")
+		}
+		w.workspace.Senders[key] = out
+	}
+}
+
+func (w *workspaceSource) address(n *yaml.Node, what string) string {
+	v := w.prose(n, what)
+	if v == "" {
+		return ""
+	}
+	if _, err := mail.ParseAddress(v); err != nil || strings.ContainsAny(v, "\r\n") {
+		w.errorf(n, `write care@kape.example or "Kape <hello@mail.kape.example>"`, "%s is not one email address", what)
+		return ""
+	}
+	return v
+}
+
+func (w *workspaceSource) topics(n *yaml.Node) {
+	all, _ := w.entries(n, "topics")
+	for _, key := range sorted(all.values) {
+		if !isName(key) {
+			w.errorf(all.keys[key], nameHint, "topic %q is not a name", key)
+		}
+		out := campaign.Topic{Key: key}
+		if f, ok := w.options(all.values[key], "a topic", "name", "opt_in"); ok {
+			if v, ok := f.values["name"]; ok {
+				out.Name = w.localized(v, "name", w.localesOrDefault())
+			}
+			if v, ok := f.values["opt_in"]; ok {
+				out.DoubleOptIn = w.choice(v, "opt_in", "single", "double") == "double"
+			}
+		}
+		w.workspace.Topics[key] = out
+	}
+}
+
+// localesOrDefault are the locales that texts are checked against.
+func (w *workspaceSource) localesOrDefault() []string {
+	switch {
+	case !w.known:
+		return nil
+	case w.workspace.Locales == nil && !w.top.has("locales"):
+		return []string{defaultLocale}
+	}
+	return w.workspace.Locales
+}
+
+func (w *workspaceSource) defaults(n *yaml.Node) {
+	f, _ := w.options(n, "defaults", "from", "holdout", "goal")
+	d := &w.workspace.Defaults
+	d.From = w.named(f, "from", senderRef)
+	if v, ok := f.values["holdout"]; ok {
+		d.Holdout, _ = w.share(v, "holdout")
+	}
+	if v, ok := f.values["goal"]; ok {
+		d.Goal = w.goal(v)
+	}
+}
