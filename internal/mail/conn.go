@@ -30,9 +30,10 @@ type Conn struct {
 // used further after it. A reused connection that the server has left, or that
 // it answers 421 at MAIL, is replaced once.
 func (c *Conn) Begin(ctx context.Context, e campaign.Email) error {
-	if c.open || c.done {
+	if c.done || c.open && !c.current().dead.Load() {
 		return ErrOrder
 	}
+	c.open = false
 	if err := checkEnvelope(e); err != nil {
 		return err
 	}
@@ -82,7 +83,8 @@ func (c *Conn) FinishBegin(ctx context.Context, next campaign.Email) (done Endin
 }
 
 // Abort gives the open message up: the TCP connection is closed hard, and the
-// server drops what it has. Without an open message it does no harm either.
+// server drops what it has. The next Begin dials anew. Without an open message it
+// does no harm either.
 func (c *Conn) Abort() {
 	if l := c.current(); l != nil {
 		l.cut()

@@ -26,6 +26,7 @@ type Server struct {
 	counts   map[string]int
 	accepted int
 	begun    int
+	struck   int // faults that have had their effect
 	open     map[net.Conn]struct{}
 	closed   bool
 	changed  chan struct{} // closed and replaced at every change
@@ -233,6 +234,22 @@ func (s *Server) Wait(ctx context.Context, n int) error {
 	return s.until(ctx, func() bool { return s.accepted >= n }, func() string {
 		return fmt.Sprintf("wait for %d messages, having %d", n, s.accepted)
 	})
+}
+
+// WaitStruck waits until n replies of faults in a body have gone out in all.
+func (s *Server) WaitStruck(ctx context.Context, n int) error {
+	return s.until(ctx, func() bool { return s.struck >= n }, func() string {
+		return fmt.Sprintf("wait for %d faults, having %d", n, s.struck)
+	})
+}
+
+// Hangup closes all connections from this side, as a server does with idle ones.
+func (s *Server) Hangup() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.open {
+		_ = conn.Close()
+	}
 }
 
 // WaitIdle waits until no connection is open.

@@ -77,6 +77,7 @@ func (x *session) strike(p Point) (reply string, err error) {
 		<-f.Until
 	}
 	if f.Drop {
+		_ = x.out.Flush() // what was said before counts
 		return "", errOver
 	}
 	if f.Silent {
@@ -283,6 +284,7 @@ func (x *session) body() ([]byte, error) {
 			if _, err = x.out.WriteString(wrong + "\r\n"); err == nil {
 				err = x.out.Flush()
 			}
+			x.server.change(func() { x.server.struck++ })
 		}
 		if err != nil {
 			return wire, err
