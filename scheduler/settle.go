@@ -40,15 +40,19 @@ func (t *tick) settle(ctx context.Context, entered, due, fresh []campaign.Pass) 
 		}
 		// A wait for a condition that has run out is looked at once more; any other
 		// step is done, and the pass goes on from the moment at which it was.
-		if program.Nodes[i].Wait != nil && program.Nodes[i].Wait.For != nil {
+		if waitsFor(program.Nodes[i]) {
 			f.at[i] = append(f.at[i], at{p, p.Moment})
+			continue
+		}
+		if p.Arriving {
+			f.arrive(i, at{p, p.Moment})
 			continue
 		}
 		f.arrive(program.Nodes[i].Next, at{p, p.Moment})
 	}
 	for _, p := range fresh {
 		i, ok := program.Index(p.Step)
-		if ok && !woken[p.ID] && !p.Deadline.IsZero() && program.Nodes[i].Wait != nil && program.Nodes[i].Wait.For != nil {
+		if ok && !woken[p.ID] && !p.Deadline.IsZero() && waitsFor(program.Nodes[i]) {
 			f.at[i] = append(f.at[i], at{p, p.Moment})
 		}
 	}
@@ -59,6 +63,8 @@ func (t *tick) settle(ctx context.Context, entered, due, fresh []campaign.Pass) 
 	}
 	return nil
 }
+
+func waitsFor(n campaign.Node) bool { return n.Wait != nil && n.Wait.For != nil }
 
 // arrive brings a pass to a position; at the end it is finished.
 func (f *frontier) arrive(i int, p at) {

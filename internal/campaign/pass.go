@@ -53,6 +53,7 @@ type Pass struct {
 	Step     string    // where it stands; "" before the first
 	Moment   time.Time // when it came to stand there, or when a wait ends
 	Deadline time.Time // of a wait for a condition
+	Arriving bool      // it is to take Step, not to go on from it
 	// External and Timezone are the customer's, for draws and times of day.
 	External string
 	Timezone string

@@ -28,11 +28,15 @@ type CampaignReport struct {
 	CancelledBy map[string]int `json:"cancelled_by"` // messages by reason
 	HeldBy      map[string]int `json:"held_by"`      // candidates that did not enter, by reason
 
-	Opened       int                `json:"opened"`       // messages with a human open, of Sent
-	Clicked      int                `json:"clicked"`      // messages with a human click, of Sent
+	Opened       int                `json:"opened"`       // messages opened, of Sent
+	Clicked      int                `json:"clicked"`      // messages clicked, of Sent
 	Unsubscribed int                `json:"unsubscribed"` // customers who left by a message of it
-	Converted    int                `json:"converted"`    // passes not held out that met the goal in time
-	Revenue      map[string]float64 `json:"revenue"`      // goal value of Converted, major units by ISO 4217 code
+	// Converted counts customers with a goal event within the goal's window of a
+	// message, this campaign's being the last that they had before it (last
+	// touch). Revenue is the value of those events, net of refunds and
+	// cancellations, in major units by ISO 4217 code.
+	Converted int                `json:"converted"`
+	Revenue   map[string]float64 `json:"revenue"`
 
 	Waiting   int `json:"waiting"`   // messages on their way: pending, queued, claimed, handoff
 	Uncertain int `json:"uncertain"` // messages that a server may have taken

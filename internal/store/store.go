@@ -19,6 +19,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"tidings/internal/audience"
+	"tidings/internal/campaign"
 )
 
 // Store is an open database. Open it with Open, close it with Close.
@@ -29,6 +30,10 @@ type Store struct {
 	// writer anyway: waiting here is cheaper and fairer than its busy polling.
 	writer chan struct{}
 	id     string
+
+	catalog *campaign.Catalog
+	eval    *audience.Evaluator
+	links   linkCache
 }
 
 // Options set up a Store.

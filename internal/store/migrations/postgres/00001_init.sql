@@ -175,6 +175,9 @@ CREATE TABLE messages (
     uncertain_at  BIGINT,
     duplicate     BOOLEAN NOT NULL DEFAULT FALSE, -- may have arrived twice
     version_id    BIGINT,               -- of the campaign, at its last claim
+    opened_at     BIGINT,               -- the first time; every one is an event
+    clicked_at    BIGINT,
+    unsubscribed_at BIGINT,
     UNIQUE (enrollment_id, step)
 );
 CREATE INDEX messages_pending ON messages (due_at, campaign_id) WHERE state = 'pending';

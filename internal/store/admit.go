@@ -1,0 +1,183 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// Suppressions name a topic, or one of these.
+const (
+	allMail      = "*"          // the address is bad, or complained
+	allMarketing = "@marketing" // unsubscribed from everything but transactional mail
+)
+
+// reachable is an SQL expression: why no mail of topic may go to customer c as
+// of a moment, or ”. A transactional message (topic ”) needs no consent and
+// heeds only suppressions of all mail.
+func reachable(topic, asOf string) string {
+	return strings.NewReplacer("{topic}", topic, "{as_of}", asOf).Replace(`CASE
+		WHEN c.email IS NULL OR c.email = '' THEN 'no_address'
+		WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.email_hash = c.email_hash AND s.at <= {as_of}
+			AND (s.topic = '` + allMail + `' OR {topic} <> '' AND (s.topic = '` + allMarketing + `' OR s.topic = {topic}))) THEN 'suppressed'
+		WHEN {topic} <> '' AND NOT coalesce((SELECT k.given FROM consents k WHERE k.customer_id = c.id
+			AND (k.topic = {topic} OR k.topic = '*') AND k.at <= {as_of} ORDER BY k.at DESC, k.id DESC LIMIT 1), FALSE) THEN 'no_consent'
+		ELSE '' END`)
+}
+
+func (b *books) Standings(ctx context.Context, cs []campaign.Candidate) ([]campaign.Standing, error) {
+	if len(cs) == 0 {
+		return nil, nil
+	}
+	in := make([][]any, len(cs))
+	for i, c := range cs {
+		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), c.Key}
+	}
+	rows, err := b.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, `+reachable("$3", "x.as_of")+`,
+			(SELECT max(e.entered_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2),
+			(SELECT max(e.ended_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2),
+			coalesce((SELECT min(e.id) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.state = 'running'), 0),
+			EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = $2 AND e.key = x.key)
+		FROM `+b.rows("$1", "i int", "customer_id bigint", "as_of bigint", "key text")+` x
+		JOIN customers c ON c.id = x.customer_id`, array(in), b.id, b.c.Topic)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := make([]campaign.Standing, len(cs))
+	for rows.Next() {
+		var i int
+		var s campaign.Standing
+		var external sql.NullString
+		var id int64
+		var last, ended sql.NullInt64
+		if err := rows.Scan(&i, &external, &id, &s.Why, &last, &ended, &s.Open, &s.Known); err != nil {
+			return nil, err
+		}
+		s.Reachable, s.External = s.Why == "", externalOr(external, id)
+		if last.Valid {
+			s.LastEntry = campaign.FromMicros(last.Int64)
+		}
+		if ended.Valid {
+			s.EndedAt = campaign.FromMicros(ended.Int64)
+		}
+		out[i] = s
+	}
+	return out, rows.Err()
+}
+
+// insertBatch bounds how many rows one statement carries.
+const insertBatch = 5000
+
+func (b *books) Enter(ctx context.Context, es []campaign.Entry, now time.Time) ([]campaign.Pass, error) {
+	out := make([]campaign.Pass, len(es))
+	for begin := 0; begin < len(es); begin += insertBatch {
+		end := min(begin+insertBatch, len(es))
+		if err := b.enterBatch(ctx, es[begin:end], out[begin:end], now); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (b *books) enterBatch(ctx context.Context, es []campaign.Entry, out []campaign.Pass, now time.Time) error {
+	in := make([][]any, len(es))
+	byKey := make(map[string]int, len(es))
+	for i, e := range es {
+		state, ended := string(campaign.PassRunning), any(nil)
+		if e.HeldOut {
+			state, ended = string(campaign.PassHeldOut), campaign.Micros(e.AsOf)
+		}
+		in[i] = []any{e.Customer, e.Key, campaign.Micros(e.Anchor), campaign.Micros(e.AsOf), e.Trigger, state, ended}
+		byKey[e.Key] = i
+	}
+	rows, err := b.tx.QueryContext(ctx, `INSERT INTO enrollments
+			(campaign_id, customer_id, key, anchor_at, entered_at, decided_at, anchor, state, ended_at)
+		SELECT $2, x.customer_id, x.key, x.anchor_at, x.entered_at, $3, x.anchor, x.state, x.ended_at
+		FROM `+b.rows("$1", "customer_id bigint", "key text", "anchor_at bigint", "entered_at bigint", "anchor json", "state text", "ended_at bigint")+` x
+		WHERE TRUE ON CONFLICT (campaign_id, key) DO NOTHING RETURNING id, key`, array(in), b.id, campaign.Micros(now))
+	type inserted struct {
+		id  int64
+		key string
+	}
+	got, err := collect(rows, err, func(rows *sql.Rows) (r inserted, err error) { return r, rows.Scan(&r.id, &r.key) })
+	if err != nil {
+		return err
+	}
+	for _, r := range got {
+		i := byKey[r.key]
+		e := es[i]
+		out[i] = campaign.Pass{ID: r.id, Customer: e.Customer, Key: e.Key, Anchor: e.Anchor, Entered: e.AsOf,
+			Trigger: e.Trigger, State: campaign.PassRunning, Moment: e.AsOf}
+	}
+	return b.nameCustomers(ctx, out)
+}
+
+// nameCustomers fills in what draws and times of day go by.
+func (b *books) nameCustomers(ctx context.Context, ps []campaign.Pass) error {
+	ids := make([]int64, 0, len(ps))
+	for _, p := range ps {
+		if p.ID != 0 {
+			ids = append(ids, p.Customer)
+		}
+	}
+	rows, err := b.tx.QueryContext(ctx, `SELECT id, external_id, timezone FROM customers WHERE id IN `+b.ids("$1"), array(ids))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	type name struct{ external, zone string }
+	names := make(map[int64]name, len(ids))
+	for rows.Next() {
+		var id int64
+		var external sql.NullString
+		var zone string
+		if err := rows.Scan(&id, &external, &zone); err != nil {
+			return err
+		}
+		names[id] = name{externalOr(external, id), zone}
+	}
+	for i := range ps {
+		n := names[ps[i].Customer]
+		ps[i].External, ps[i].Timezone = n.external, n.zone
+	}
+	return rows.Err()
+}
+
+func (b *books) Supersede(ctx context.Context, customers, keep []int64, at time.Time) error {
+	rows, err := b.tx.QueryContext(ctx, `SELECT id FROM enrollments WHERE campaign_id = $1 AND state = 'running'
+		AND customer_id IN `+b.ids("$2")+` AND id NOT IN `+b.ids("$3"), b.id, array(customers), array(keep))
+	ids, err := collect(rows, err, scanID)
+	if err != nil {
+		return err
+	}
+	return b.endPasses(ctx, b.tx, ids, campaign.ExitSuperseded, at)
+}
+
+// endPasses ends running passes, with what is still open of their messages. A
+// claimed message's token is raised, so that its hand-over is refused.
+func (s *Store) endPasses(ctx context.Context, tx *sql.Tx, ids []int64, reason string, at time.Time) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE enrollments SET state = 'exited', reason = $2, ended_at = $3, wake_at = NULL, deadline = NULL
+		WHERE state = 'running' AND id IN `+s.ids("$1"), array(ids), reason, campaign.Micros(at)); err != nil {
+		return fmt.Errorf("end passes: %w", err)
+	}
+	return s.cancelOpen(ctx, tx, `enrollment_id IN `+s.ids("$1"), array(ids), reason, at)
+}
+
+// cancelOpen cancels what has not been handed over of the messages that where
+// selects by its one argument.
+func (s *Store) cancelOpen(ctx context.Context, tx *sql.Tx, where string, arg any, reason string, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'cancelled', reason = $2, done_at = $3, token = token + 1, lease_until = NULL
+		WHERE state IN ('pending', 'queued', 'claimed') AND `+where, arg, reason, campaign.Micros(at))
+	if err != nil {
+		return fmt.Errorf("cancel messages: %w", err)
+	}
+	return nil
+}

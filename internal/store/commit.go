@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/worker"
+)
+
+// states that a result leads to, by verdict, and from where it may lead there.
+// A hand-over that was given up as uncertain is settled by its reply after all.
+const resultStates = `CASE x.verdict
+	WHEN 'accepted' THEN 'accepted' WHEN 'failed' THEN 'failed' WHEN 'cancelled' THEN 'cancelled'
+	WHEN 'uncertain' THEN 'uncertain' ELSE 'pending' END`
+
+// Commit records results, then admits hand-overs, in one transaction: see
+// worker.Ledger.
+func (s *Store) Commit(ctx context.Context, b worker.Batch, now time.Time) (map[campaign.Claim]bool, error) {
+	var admitted map[campaign.Claim]bool
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		var err error
+		if len(b.Results) > 0 {
+			if err := s.record(ctx, tx, b.Results, now); err != nil {
+				return fmt.Errorf("record results: %w", err)
+			}
+		}
+		if admitted, err = s.admit(ctx, tx, b.Handoffs, now); err != nil {
+			return fmt.Errorf("admit hand-overs: %w", err)
+		}
+		return nil
+	})
+	if err == nil {
+		s.links.learn(b.Handoffs)
+	}
+	return admitted, err
+}
+
+// settled is a message that a result has moved.
+type settled struct {
+	id, customer          int64
+	state, campaign, step string
+}
+
+func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Result, now time.Time) error {
+	in := make([][]any, len(results))
+	suppress := map[int64]bool{}
+	for i, r := range results {
+		in[i] = []any{r.ID, r.Token, string(r.Verdict), r.Reason, clip(r.Detail), r.Reply.Code, r.Reply.Enhanced, clip(r.Reply.Text),
+			campaign.Micros(now.Add(r.RetryIn))}
+		suppress[r.ID] = r.Suppress
+	}
+	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = `+resultStates+`,
+			reason = x.reason, detail = x.detail, smtp_code = x.code, smtp_enhanced = x.enhanced, smtp_text = x.text, lease_until = NULL,
+			done_at = CASE WHEN x.verdict IN ('accepted', 'failed', 'cancelled') THEN $2 END,
+			due_at = CASE x.verdict WHEN 'retry' THEN x.due_at ELSE messages.due_at END,
+			attempt = CASE x.verdict WHEN 'release' THEN messages.attempt - 1 ELSE messages.attempt END,
+			uncertain = CASE x.verdict WHEN 'uncertain' THEN messages.uncertain + 1 ELSE messages.uncertain END,
+			uncertain_at = CASE x.verdict WHEN 'uncertain' THEN $2 ELSE messages.uncertain_at END,
+			slice_id = CASE WHEN x.verdict IN ('retry', 'release') THEN NULL ELSE messages.slice_id END
+		FROM `+s.rows("$1", "id bigint", "token bigint", "verdict text", "reason text", "detail text", "code int", "enhanced text", "text text", "due_at bigint")+` x, campaigns k
+		WHERE messages.id = x.id AND messages.token = x.token AND k.id = messages.campaign_id
+			AND (messages.state IN ('claimed', 'handoff') OR messages.state = 'uncertain' AND x.verdict IN ('accepted', 'failed'))
+		RETURNING messages.id, messages.customer_id, messages.state, k.name, messages.step`,
+		array(in), campaign.Micros(now))
+	moved, err := collect(rows, err, func(rows *sql.Rows) (m settled, err error) {
+		return m, rows.Scan(&m.id, &m.customer, &m.state, &m.campaign, &m.step)
+	})
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, tx, moved, suppress, now)
+}
+
+// settle does what follows from a message's end: its pass goes on, its sending
+// is an event like any other, and a dead address is not written to again.
+func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppress map[int64]bool, now time.Time) error {
+	var done, dead []int64
+	var sent [][]any
+	for _, m := range moved {
+		if campaign.State(m.state).Terminal() {
+			done = append(done, m.id)
+		}
+		if m.state == string(campaign.Accepted) {
+			sent = append(sent, []any{fmt.Sprintf("sent:%d", m.id), m.customer, mailProperties(m.campaign, m.step, m.id)})
+		}
+		if suppress[m.id] && m.state == string(campaign.Failed) {
+			dead = append(dead, m.customer)
+		}
+	}
+	if len(done) > 0 {
+		if err := s.wake(ctx, tx, done, now); err != nil {
+			return err
+		}
+	}
+	if len(sent) > 0 {
+		if err := s.mailEvents(ctx, tx, campaign.EmailSent, sent, now); err != nil {
+			return err
+		}
+	}
+	for _, customer := range dead {
+		if err := s.suppressCustomer(ctx, tx, customer, allMail, "bad_address", now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mailProperties are what every event of a mail carries.
+func mailProperties(campaignName, step string, message int64) map[string]any {
+	return map[string]any{"campaign": campaignName, "step": step, "message": message}
+}
+
+// mailEvents inserts events about mails: rows of uid, customer, properties.
+func (s *Store) mailEvents(ctx context.Context, tx *sql.Tx, name string, rows [][]any, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO events (uid, customer_id, name, occurred_at, known_at, properties)
+		SELECT x.uid, x.customer_id, $2, $3, $3, x.properties
+		FROM `+s.rows("$1", "uid text", "customer_id bigint", "properties json")+` x
+		WHERE TRUE ON CONFLICT (uid) DO NOTHING`, array(rows), name, campaign.Micros(now))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+// admit moves claims to handoff. It refuses those whose token was raised by an
+// unsubscribe, an order or a sweep, and those whose lease has run out.
+func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff, now time.Time) (map[campaign.Claim]bool, error) {
+	admitted := make(map[campaign.Claim]bool, len(handoffs))
+	if len(handoffs) == 0 {
+		return admitted, nil
+	}
+	in := make([][]any, len(handoffs))
+	links := map[int64]string{}
+	for i, h := range handoffs {
+		in[i] = []any{h.ID, h.Token, h.AddressHash}
+		for _, l := range h.Links {
+			links[l.ID] = l.URL
+		}
+	}
+	if err := s.saveLinks(ctx, tx, links); err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = 'handoff', handoff_at = $2, email_hash = x.hash
+		FROM `+s.rows("$1", "id bigint", "token bigint", "hash text")+` x
+		WHERE messages.id = x.id AND messages.token = x.token AND messages.state = 'claimed' AND messages.lease_until >= $2
+		RETURNING messages.id, messages.token`, array(in), campaign.Micros(now))
+	claims, err := collect(rows, err, func(rows *sql.Rows) (c campaign.Claim, err error) { return c, rows.Scan(&c.ID, &c.Token) })
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range claims {
+		admitted[c] = true
+	}
+	return admitted, nil
+}
+
+// saveLinks stores the targets of tracked links, before a mail with them leaves.
+func (s *Store) saveLinks(ctx context.Context, tx *sql.Tx, links map[int64]string) error {
+	in := s.links.unknown(links)
+	if len(in) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO links (id, url) SELECT x.id, x.url FROM `+s.rows("$1", "id bigint", "url text")+` x
+		WHERE TRUE ORDER BY x.id ON CONFLICT (id) DO NOTHING`, array(in))
+	if err != nil {
+		return fmt.Errorf("store links: %w", err)
+	}
+	return nil
+}
+
+// clip bounds what a server or a template may put into a row, and keeps it to
+// what both engines take as text.
+func clip(s string) string {
+	const most = 500
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return s
+}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/scheduler"
+)
+
+// Save stores where passes stand and what they have come to. A pass that has
+// ended in the meantime stays ended.
+func (b *books) Save(ctx context.Context, moves []scheduler.Move, messages []scheduler.Message, now time.Time) error {
+	for begin := 0; begin < len(moves); begin += insertBatch {
+		if err := b.saveMoves(ctx, moves[begin:min(begin+insertBatch, len(moves))]); err != nil {
+			return fmt.Errorf("move passes: %w", err)
+		}
+	}
+	ended := map[string][]int64{}
+	for _, m := range moves {
+		if m.State == campaign.PassExited {
+			ended[m.Reason] = append(ended[m.Reason], m.Pass)
+		}
+	}
+	for reason, ids := range ended {
+		if err := b.cancelOpen(ctx, b.tx, `enrollment_id IN `+b.ids("$1"), array(ids), reason, now); err != nil {
+			return err
+		}
+	}
+	for begin := 0; begin < len(messages); begin += insertBatch {
+		if err := b.saveMessages(ctx, messages[begin:min(begin+insertBatch, len(messages))], now); err != nil {
+			return fmt.Errorf("write messages: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *books) saveMoves(ctx context.Context, moves []scheduler.Move) error {
+	in := make([][]any, len(moves))
+	for i, m := range moves {
+		in[i] = []any{m.Pass, string(m.State), m.Reason, m.Step, micros(m.Wake), micros(m.Deadline), micros(m.Ended)}
+	}
+	_, err := b.tx.ExecContext(ctx, `UPDATE enrollments SET state = x.state, reason = x.reason, step = x.step,
+			wake_at = x.wake_at, deadline = x.deadline, ended_at = x.ended_at
+		FROM `+b.rows("$1", "id bigint", "state text", "reason text", "step text", "wake_at bigint", "deadline bigint", "ended_at bigint")+` x
+		WHERE enrollments.id = x.id AND enrollments.state = 'running'`, array(in))
+	return err
+}
+
+// saveMessages writes messages as pending. A message that is there already, of
+// the same pass and step, stays what it is.
+func (b *books) saveMessages(ctx context.Context, messages []scheduler.Message, now time.Time) error {
+	in := make([][]any, len(messages))
+	for i, m := range messages {
+		in[i] = []any{m.Pass, m.Customer, m.Step, m.Topic, campaign.Micros(m.Due), campaign.Micros(m.Expires)}
+	}
+	_, err := b.tx.ExecContext(ctx, `INSERT INTO messages
+			(enrollment_id, campaign_id, customer_id, step, topic, lane, state, created_at, due_at, expires_at)
+		SELECT x.pass, $2, x.customer_id, x.step, x.topic, $3, 'pending', $4, x.due_at, x.expires_at
+		FROM `+b.rows("$1", "pass bigint", "customer_id bigint", "step text", "topic text", "due_at bigint", "expires_at bigint")+` x
+		WHERE TRUE ON CONFLICT (enrollment_id, step) DO NOTHING`,
+		array(in), b.id, string(b.c.Lane()), campaign.Micros(now))
+	return err
+}
+
+// micros is a moment as a parameter; the zero moment is null.
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return campaign.Micros(t)
+}
+
+// Watermark stores how far the campaign is evaluated. With advance false, as
+// when a fuse blew, the next tick looks at the same stretch again.
+func (b *books) Watermark(ctx context.Context, w scheduler.Window, entered int, held map[string]int, advance bool) error {
+	counts := array(held)
+	if _, err := b.tx.ExecContext(ctx, `UPDATE campaigns SET held = $2 WHERE id = $1`, b.id, counts); err != nil {
+		return fmt.Errorf("store what was held: %w", err)
+	}
+	if advance {
+		if _, err := b.tx.ExecContext(ctx, `UPDATE campaigns SET watermark = $2, cursor = $3 WHERE id = $1`,
+			b.id, campaign.Micros(w.To), w.Next); err != nil {
+			return fmt.Errorf("store the watermark: %w", err)
+		}
+	}
+	if entered == 0 && len(held) == 0 {
+		return nil
+	}
+	_, err := b.tx.ExecContext(ctx, `INSERT INTO ticks (campaign_id, at, entered, held) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (campaign_id, at) DO UPDATE SET entered = ticks.entered + excluded.entered, held = excluded.held`,
+		b.id, campaign.Micros(w.To), entered, counts)
+	if err != nil {
+		return fmt.Errorf("store the tick: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/worker"
+)
+
+const (
+	// A slice that no worker has taken up for this long is lost with its task.
+	queueGrace = 5 * time.Minute
+	// A hand-over is given up this long after its lease: longer than any socket
+	// deadline, so that a worker that was frozen cannot still be sending.
+	handoffGrace = worker.ReplyLimit + 30*time.Second
+	// Evidence (a bounce, an open, a click) gets this long to settle an uncertain
+	// hand-over before the campaign's policy does.
+	evidenceGrace = 15 * time.Minute
+)
+
+// Sweep takes up what was left lying and returns how many messages it moved.
+// Any process may run it at any time; it touches only what nobody holds.
+func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
+	us := func(d time.Duration) int64 { return campaign.Micros(now.Add(-d)) }
+	steps := []struct {
+		what, query string
+		args        []any
+	}{
+		{"slices that nobody took up", `UPDATE messages SET state = 'pending', slice_id = NULL WHERE state = 'queued' AND slice_id IN
+			(SELECT id FROM slices WHERE lease_until IS NULL AND queued_at < $1 OR lease_until < $2)`,
+			[]any{us(queueGrace), us(0)}},
+		// The token is raised, so that the worker whose lease ran out is fenced off.
+		{"claims whose lease ran out", `UPDATE messages SET state = 'pending', slice_id = NULL, lease_until = NULL, token = token + 1
+			WHERE state = 'claimed' AND slice_id IS NOT NULL AND lease_until < $1`, []any{us(0)}},
+		// The token stays: should the worker still learn the outcome, it may tell.
+		{"hand-overs without an end", `UPDATE messages SET state = 'uncertain', uncertain = uncertain + 1, uncertain_at = $2, reason = 'no_reply', slice_id = NULL
+			WHERE state = 'handoff' AND slice_id IS NOT NULL AND lease_until < $1`, []any{us(handoffGrace), campaign.Micros(now)}},
+		{"uncertain ones to send again", `UPDATE messages SET state = 'pending', due_at = $2, duplicate = TRUE, token = token + 1
+			WHERE state = 'uncertain' AND uncertain_at < $1 AND uncertain < $3
+			AND campaign_id IN (SELECT id FROM campaigns WHERE NOT hold_uncertain)`,
+			[]any{us(evidenceGrace), campaign.Micros(now), campaign.MaxUncertain}},
+	}
+	moved := 0
+	for _, step := range steps {
+		n, err := s.sweepStep(ctx, step.query, step.args)
+		if err != nil {
+			return moved, fmt.Errorf("%s: %w", step.what, err)
+		}
+		moved += n
+	}
+	n, err := s.expire(ctx, now)
+	if err != nil {
+		return moved, fmt.Errorf("expired messages: %w", err)
+	}
+	return moved + n, nil
+}
+
+func (s *Store) sweepStep(ctx context.Context, query string, args []any) (n int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		moved, err := res.RowsAffected()
+		n = int(moved)
+		return err
+	})
+	return n, err
+}
+
+// expire cancels pending messages that are too old to be sent; their passes go
+// on.
+func (s *Store) expire(ctx context.Context, now time.Time) (n int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = 'cancelled', reason = 'expired', done_at = $1, token = token + 1
+			WHERE state = 'pending' AND expires_at < $1 RETURNING id`, campaign.Micros(now))
+		ids, err := collect(rows, err, scanID)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		n = len(ids)
+		return s.wake(ctx, tx, ids, now)
+	})
+	return n, err
+}
+
+// wake lets the passes of finished messages go on from now.
+func (s *Store) wake(ctx context.Context, tx *sql.Tx, messages []int64, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE enrollments SET wake_at = $2
+		FROM messages m WHERE m.id IN `+s.ids("$1")+` AND enrollments.id = m.enrollment_id
+		AND enrollments.state = 'running' AND enrollments.step = m.step AND enrollments.wake_at IS NULL`, array(messages), campaign.Micros(now))
+	if err != nil {
+		return fmt.Errorf("wake passes: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"tidings/internal/audience"
+	"tidings/internal/campaign"
+	"tidings/scheduler"
+)
+
+// Use gives the store the catalog by which it judges conditions. Called once,
+// before the first tick or claim.
+func (s *Store) Use(cat *campaign.Catalog) {
+	s.catalog = cat
+	s.eval = audience.New(s.engine, cat)
+}
+
+// books are one campaign within a transaction.
+type books struct {
+	*Store
+	tx     *sql.Tx
+	c      *campaign.Campaign
+	id     int64
+	ledger scheduler.Ledger
+}
+
+var _ scheduler.Books = (*books)(nil)
+
+// InCampaign runs f in a transaction in which the campaign's row is locked: of
+// two ticks of it the second waits, and then sees what the first has decided.
+func (s *Store) InCampaign(ctx context.Context, c *campaign.Campaign, now time.Time, f func(scheduler.Books) error) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		b := &books{Store: s, tx: tx, c: c}
+		if err := b.open(ctx, now); err != nil {
+			return fmt.Errorf("open the campaign: %w", err)
+		}
+		return f(b)
+	})
+}
+
+// usualTicks is over how many earlier ticks the usual number of entries is the
+// mean.
+const usualTicks = 20
+
+func (b *books) open(ctx context.Context, now time.Time) error {
+	var status string
+	var activated, watermark sql.NullInt64
+	l := &b.ledger
+	err := b.tx.QueryRowContext(ctx, `SELECT id, seed, status, activated_at, watermark, cursor FROM campaigns
+		WHERE name = $1 AND removed_at IS NULL`+b.forUpdate(""), b.c.Name).
+		Scan(&b.id, &l.Seed, &status, &activated, &watermark, &l.Cursor)
+	if errors.Is(err, sql.ErrNoRows) {
+		return errors.New("it was never loaded")
+	}
+	if err != nil {
+		return err
+	}
+	if activated.Valid {
+		l.Activated = campaign.FromMicros(activated.Int64)
+	}
+	if b.c.ActiveFrom.After(l.Activated) {
+		l.Activated = b.c.ActiveFrom
+	}
+	if watermark.Valid {
+		l.Watermark = campaign.FromMicros(watermark.Int64)
+	}
+	l.Active = campaign.Status(status) == campaign.Active && activated.Valid && !now.Before(l.Activated)
+	if l.Next, err = b.eval.Cursor(ctx, b.tx); err != nil {
+		return err
+	}
+	var usual sql.NullFloat64
+	err = b.tx.QueryRowContext(ctx, `SELECT avg(entered) FROM (SELECT entered FROM ticks
+		WHERE campaign_id = $1 AND entered > 0 ORDER BY at DESC LIMIT $2) t`, b.id, usualTicks).Scan(&usual)
+	l.Usual = usual.Float64
+	return err
+}
+
+func (b *books) Ledger() scheduler.Ledger { return b.ledger }
+
+func window(w scheduler.Window) audience.Window {
+	return audience.Window{From: w.From, To: w.To, Cursor: w.Cursor, LateFrom: w.LateFrom}
+}
+
+func (b *books) Candidates(ctx context.Context, w scheduler.Window) ([]campaign.Candidate, error) {
+	return b.eval.Candidates(ctx, b.tx, b.c, window(w))
+}
+
+func (b *books) Fresh(ctx context.Context, w scheduler.Window) ([]campaign.Pass, error) {
+	ids, err := b.eval.FreshPasses(ctx, b.tx, b.c, b.id, window(w))
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return b.passes(ctx, `e.id IN `+b.ids("$2"), array(ids))
+}
+
+func (b *books) Due(ctx context.Context, now time.Time) ([]campaign.Pass, error) {
+	return b.passes(ctx, `e.wake_at <= $2`, campaign.Micros(now))
+}
+
+// passes reads running passes of the campaign.
+func (b *books) passes(ctx context.Context, where string, arg any) ([]campaign.Pass, error) {
+	rows, err := b.tx.QueryContext(ctx, `SELECT e.id, e.customer_id, e.key, e.anchor_at, e.entered_at, e.anchor, e.step,
+			coalesce(e.wake_at, e.entered_at), e.deadline, c.external_id, c.timezone
+		FROM enrollments e JOIN customers c ON c.id = e.customer_id
+		WHERE e.campaign_id = $1 AND e.state = 'running' AND `+where+` ORDER BY e.id`, b.id, arg)
+	return collect(rows, err, func(rows *sql.Rows) (campaign.Pass, error) {
+		p := campaign.Pass{State: campaign.PassRunning}
+		var anchor, entered, moment int64
+		var deadline sql.NullInt64
+		var external sql.NullString
+		var data []byte
+		err := rows.Scan(&p.ID, &p.Customer, &p.Key, &anchor, &entered, &data, &p.Step, &moment, &deadline, &external, &p.Timezone)
+		p.Anchor, p.Entered, p.Moment = campaign.FromMicros(anchor), campaign.FromMicros(entered), campaign.FromMicros(moment)
+		if deadline.Valid {
+			p.Deadline = campaign.FromMicros(deadline.Int64)
+		}
+		p.Trigger, p.External = data, externalOr(external, p.Customer)
+		if len(p.Step) > 0 && p.Step[:1] == enterPrefix {
+			p.Step, p.Arriving = p.Step[1:], true
+		}
+		return p, err
+	})
+}
+
+// externalOr is what draws go by: the shop's id, which is the same in every
+// store, or ours for an anonymous customer.
+func externalOr(external sql.NullString, id int64) string {
+	if external.Valid {
+		return external.String
+	}
+	return fmt.Sprintf("#%d", id)
+}
+
+func passAt(p campaign.Pass, asOf time.Time) audience.PassAt {
+	return audience.PassAt{ID: p.ID, Customer: p.Customer, Anchor: p.Anchor, Entered: p.Entered, Trigger: p.Trigger, AsOf: asOf}
+}
+
+func passesAt(ps []campaign.Pass, asOf time.Time) []audience.PassAt {
+	out := make([]audience.PassAt, len(ps))
+	for i, p := range ps {
+		out[i] = passAt(p, asOf)
+	}
+	return out
+}
+
+func (b *books) Holds(ctx context.Context, c campaign.Condition, ps []campaign.Pass, now time.Time) (map[int64]bool, error) {
+	return b.eval.Holds(ctx, b.tx, b.c, c, passesAt(ps, now))
+}
+
+func (b *books) Exits(ctx context.Context, ps []campaign.Pass, asOf time.Time) (map[int64]scheduler.Exit, error) {
+	found, err := b.eval.Exits(ctx, b.tx, b.c, passesAt(ps, asOf))
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]scheduler.Exit, len(found))
+	for id, e := range found {
+		out[id] = scheduler.Exit{At: e.At, Reason: e.Reason}
+	}
+	return out, nil
+}
+
+func (b *books) ExitedBefore(ctx context.Context, earlier, later campaign.Candidate) (bool, error) {
+	found, err := b.eval.Exits(ctx, b.tx, b.c, []audience.PassAt{{
+		ID: 1, Customer: earlier.Customer, Anchor: earlier.Anchor, Entered: earlier.AsOf, Trigger: earlier.Trigger, AsOf: later.AsOf,
+	}})
+	return len(found) > 0, err
+}

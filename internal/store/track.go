@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// mailRow is a message as what comes back from it needs it.
+type mailRow struct {
+	id, customer, campaignID int64
+	campaign, step, topic    string
+	state                    string
+	hash                     sql.NullString
+}
+
+// findMail reads a message; ok is false when it, or its customer, is gone.
+func findMail(ctx context.Context, q querier, id int64) (m mailRow, ok bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT m.id, m.customer_id, m.campaign_id, k.name, m.step, m.topic, m.state, coalesce(m.email_hash, c.email_hash)
+		FROM messages m JOIN campaigns k ON k.id = m.campaign_id JOIN customers c ON c.id = m.customer_id WHERE m.id = $1`, id).
+		Scan(&m.id, &m.customer, &m.campaignID, &m.campaign, &m.step, &m.topic, &m.state, &m.hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return m, false, nil
+	}
+	return m, err == nil, err
+}
+
+// Opened records an open as an event of the customer. A message that is gone is
+// no error: there is nothing to record.
+func (s *Store) Opened(ctx context.Context, message int64, hit campaign.Hit) error {
+	return s.hit(ctx, message, campaign.EmailOpened, "opened_at", nil, hit)
+}
+
+// Clicked records a click on a link as an event of the customer.
+func (s *Store) Clicked(ctx context.Context, message, link int64, hit campaign.Hit) error {
+	return s.hit(ctx, message, campaign.EmailClicked, "clicked_at", func(p map[string]any) error {
+		url, _, err := s.Target(ctx, message, link)
+		p["url"] = url
+		return err
+	}, hit)
+}
+
+// hit records that something came back from a mail: the event, its first time on
+// the message, and, for one whose hand-over had no reply, that it did arrive.
+func (s *Store) hit(ctx context.Context, message int64, name, column string, more func(map[string]any) error, hit campaign.Hit) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		m, ok, err := findMail(ctx, tx, message)
+		if err != nil || !ok {
+			return err
+		}
+		properties := mailProperties(m.campaign, m.step, m.id)
+		properties["user_agent"] = clip(hit.UserAgent)
+		if more != nil {
+			if err := more(properties); err != nil {
+				return err
+			}
+		}
+		if err := s.mailEvents(ctx, tx, name, [][]any{{randomUID("hit"), m.customer, properties}}, hit.At); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE messages SET `+column+` = $2 WHERE id = $1 AND `+column+` IS NULL`, m.id, campaign.Micros(hit.At)); err != nil {
+			return fmt.Errorf("mark the message: %w", err)
+		}
+		return s.arrived(ctx, tx, m, hit.At)
+	})
+}
+
+// arrived settles a message whose hand-over was uncertain: what a customer opens
+// was delivered. An open of one that is on its way a second time settles it too.
+func (s *Store) arrived(ctx context.Context, tx *sql.Tx, m mailRow, at time.Time) error {
+	if campaign.State(m.state).Terminal() {
+		return nil
+	}
+	res, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'accepted', reason = 'evidence', done_at = $2, token = token + 1
+		WHERE id = $1 AND (state = 'uncertain' OR uncertain > 0 AND state IN ('pending', 'queued', 'claimed'))`, m.id, campaign.Micros(at))
+	if err != nil {
+		return fmt.Errorf("settle by evidence: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	if err := s.mailEvents(ctx, tx, campaign.EmailSent, [][]any{{fmt.Sprintf("sent:%d", m.id), m.customer, mailProperties(m.campaign, m.step, m.id)}}, at); err != nil {
+		return err
+	}
+	return s.wake(ctx, tx, []int64{m.id}, at)
+}
+
+// Subscription is what a message's unsubscribe page is about.
+func (s *Store) Subscription(ctx context.Context, message int64) (sub campaign.Subscription, ok bool, err error) {
+	err = s.db.QueryRowContext(ctx, `SELECT coalesce(c.email, ''), c.locale, m.topic FROM messages m
+		JOIN customers c ON c.id = m.customer_id WHERE m.id = $1`, message).Scan(&sub.Address, &sub.Locale, &sub.Topic)
+	if errors.Is(err, sql.ErrNoRows) {
+		return sub, false, nil
+	}
+	return sub, err == nil, err
+}
+
+// Unsubscribe ends the message's topic for its customer and address, or with
+// everything all but transactional mail, and cancels what is still open of it.
+// Saying it again changes nothing.
+func (s *Store) Unsubscribe(ctx context.Context, message int64, everything bool, hit campaign.Hit) error {
+	return s.write(ctx, func(tx *sql.Tx) error {
+		m, ok, err := findMail(ctx, tx, message)
+		if err != nil || !ok {
+			return err
+		}
+		if err := s.lockCustomer(ctx, tx, m.customer); err != nil {
+			return err
+		}
+		topic, consent := m.topic, m.topic
+		if everything || topic == "" {
+			topic, consent = allMarketing, "*"
+		}
+		fresh, err := s.suppress(ctx, tx, m.hash.String, topic, "unsubscribed", hit.At)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE messages SET unsubscribed_at = $2 WHERE id = $1 AND unsubscribed_at IS NULL`, m.id, campaign.Micros(hit.At)); err != nil {
+			return fmt.Errorf("mark the message: %w", err)
+		}
+		if !fresh {
+			return nil
+		}
+		properties := mailProperties(m.campaign, m.step, m.id)
+		properties["topic"] = consent
+		if err := s.mailEvents(ctx, tx, campaign.Unsubscribed, [][]any{{randomUID("hit"), m.customer, properties}}, hit.At); err != nil {
+			return err
+		}
+		return s.withdraw(ctx, tx, m.customer, consent, "unsubscribe link", hit.At)
+	})
+}
+
+// withdraw logs that a customer takes back consent for a topic ('*': all), and
+// ends what stands on it: open messages, and the passes of that topic's
+// campaigns. The caller holds the customer's lock.
+func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, customer int64, topic, source string, at time.Time) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source) VALUES ($1, $2, FALSE, $3, $3, $4)`,
+		customer, topic, campaign.Micros(at), source); err != nil {
+		return fmt.Errorf("log consent: %w", err)
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT e.id FROM enrollments e JOIN campaigns k ON k.id = e.campaign_id
+		WHERE e.customer_id = $1 AND e.state = 'running' AND k.topic <> '' AND ($2 = '*' OR k.topic = $2)`, customer, topic)
+	passes, err := collect(rows, err, scanID)
+	if err != nil {
+		return fmt.Errorf("find passes: %w", err)
+	}
+	if err := s.endPasses(ctx, tx, passes, campaign.ExitUnsubscribed, at); err != nil {
+		return err
+	}
+	// Messages of this topic in campaigns of another one: only they go.
+	rows, err = tx.QueryContext(ctx, `UPDATE messages SET state = 'cancelled', reason = 'unsubscribed', done_at = $3, token = token + 1, lease_until = NULL
+		WHERE customer_id = $1 AND topic <> '' AND ($2 = '*' OR topic = $2) AND state IN ('pending', 'queued', 'claimed') RETURNING id`,
+		customer, topic, campaign.Micros(at))
+	ids, err := collect(rows, err, scanID)
+	if err != nil {
+		return fmt.Errorf("cancel messages: %w", err)
+	}
+	return s.wake(ctx, tx, ids, at)
+}
+
+// suppress adds an address to the list of those not to be written to about a
+// topic. fresh is false when it was on it already.
+func (s *Store) suppress(ctx context.Context, tx *sql.Tx, hash, topic, reason string, at time.Time) (fresh bool, err error) {
+	res, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		hash, topic, reason, campaign.Micros(at))
+	if err != nil {
+		return false, fmt.Errorf("suppress: %w", err)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
+// suppressCustomer suppresses all mail to the customer's address and cancels
+// what is open.
+func (s *Store) suppressCustomer(ctx context.Context, tx *sql.Tx, customer int64, topic, reason string, at time.Time) error {
+	var hash sql.NullString
+	if err := tx.QueryRowContext(ctx, `SELECT email_hash FROM customers WHERE id = $1`, customer).Scan(&hash); err != nil {
+		return fmt.Errorf("find the address: %w", err)
+	}
+	if _, err := s.suppress(ctx, tx, hash.String, topic, reason, at); err != nil {
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT id FROM enrollments WHERE customer_id = $1 AND state = 'running'`, customer)
+	passes, err := collect(rows, err, scanID)
+	if err != nil {
+		return fmt.Errorf("find passes: %w", err)
+	}
+	return s.endPasses(ctx, tx, passes, campaign.HeldSuppressed, at)
+}
+
+// lockCustomer takes the lock under which a customer's consent and messages
+// change.
+func (s *Store) lockCustomer(ctx context.Context, tx *sql.Tx, id int64) error {
+	lock := s.forUpdate("")
+	if lock == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT id FROM customers WHERE id = $1 FOR NO KEY UPDATE`, id)
+	return err
+}
+
+// randomUID names an event that has no id of its own.
+func randomUID(kind string) string {
+	var b [12]byte
+	rand.Read(b[:])
+	return kind + ":" + hex.EncodeToString(b[:])
+}
