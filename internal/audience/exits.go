@@ -2,26 +2,134 @@ package audience
 
 import (
 	"context"
-	"errors"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
 
 	"tidings/internal/campaign"
 )
 
 // Exits tells which of the passes have ended as of their AsOf, by the trigger's
-// own cancel or by exit_on, whichever was first. Passes that go on are not in
-// the answer.
+// own cancel or by exit_on, whichever was first (the cancel, of two in one
+// instant). Passes that go on are not in the answer.
 func (e *Evaluator) Exits(ctx context.Context, q Querier, c *campaign.Campaign, passes []PassAt) (map[int64]Exit, error) {
-	return nil, errors.ErrUnsupported
+	out := map[int64]Exit{}
+	note := func(id int64, at time.Time, reason string) {
+		if have, ok := out[id]; !ok || at.Before(have.At) {
+			out[id] = Exit{at, reason}
+		}
+	}
+	_, cart := c.Trigger.(campaign.AbandonedCart)
+	for part := range slices.Chunk(passes, batch) {
+		if cart {
+			if err := e.emptied(ctx, q, part, note); err != nil {
+				return nil, fmt.Errorf("find exits of %s: %w", c.Name, err)
+			}
+		}
+		if err := e.ended(ctx, q, c, part, note); err != nil {
+			return nil, fmt.Errorf("find exits of %s: %w", c.Name, err)
+		}
+	}
+	return out, nil
 }
 
-// Carts is the content of each pass's cart as of its AsOf, by PassAt.ID. The
-// cart is the one that Trigger names by cart_id, else the customer's own.
-func (e *Evaluator) Carts(ctx context.Context, q Querier, passes []PassAt) (map[int64]*campaign.Cart, error) {
-	return nil, errors.ErrUnsupported
+// ended asks SQL for the moments at which passes ended: of the trigger's own
+// cancel first, then of each condition of exit_on.
+func (e *Evaluator) ended(ctx context.Context, q Querier, c *campaign.Campaign, passes []PassAt, note func(int64, time.Time, string)) error {
+	b := e.builder(c)
+	query, err := b.passTable(passes)
+	if err != nil {
+		return err
+	}
+	query += "SELECT x.id"
+	var reasons []string
+	if from := b.cancels(c.Trigger); from != "" {
+		query += ", (SELECT min(k.occurred_at)" + from + ")"
+		reasons = append(reasons, campaign.ExitTriggerCancel)
+	}
+	for _, cond := range alternatives(c.ExitOn) {
+		at, err := b.heldAt(cond)
+		if err != nil {
+			return err
+		}
+		query += ", " + at
+		reasons = append(reasons, campaign.ExitOnReason)
+	}
+	if len(reasons) == 0 {
+		return nil
+	}
+	rows, err := q.QueryContext(ctx, query+" FROM x", b.args...)
+	return each(rows, err, func(rows *sql.Rows) error {
+		var id int64
+		at := make([]sql.NullInt64, len(reasons))
+		dest := []any{&id}
+		for i := range at {
+			dest = append(dest, &at[i])
+		}
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		for i, a := range at {
+			if a.Valid {
+				note(id, campaign.FromMicros(a.Int64), reasons[i])
+			}
+		}
+		return nil
+	})
 }
 
-// FreshPasses are the running enrollments of a campaign (campaignID is its row)
-// whose customer has facts, new in w, that could end the pass or a wait of it.
-func (e *Evaluator) FreshPasses(ctx context.Context, q Querier, c *campaign.Campaign, campaignID int64, w Window) ([]int64, error) {
-	return nil, errors.ErrUnsupported
+// heldAt is the moment from which a condition of exit_on holds, null when it
+// does not.
+func (b *builder) heldAt(cond campaign.Condition) (string, error) {
+	if m, ok := plain(cond); ok {
+		return b.firstAt(m)
+	}
+	held, err := b.condition(cond)
+	return "CASE WHEN " + held + " THEN x.as_of END", err
+}
+
+// alternatives takes lists and `any:` apart, so that each event in them gives
+// its own moment.
+func alternatives(conds []campaign.Condition) []campaign.Condition {
+	var out []campaign.Condition
+	for _, c := range conds {
+		if parts, ok := c.(campaign.Any); ok {
+			out = append(out, alternatives(parts)...)
+		} else if c != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// emptied notes the passes whose cart was emptied after the anchor: by a removal
+// that left nothing, or by a snapshot without products. What is put in later
+// begins a new pass, it does not bring this one back.
+func (e *Evaluator) emptied(ctx context.Context, q Querier, passes []PassAt, note func(int64, time.Time, string)) error {
+	asked := make([]cartAt, len(passes))
+	for i, p := range passes {
+		asked[i] = cartAt{id: p.ID, customer: p.Customer, asOf: p.AsOf, until: p.Anchor.Add(-time.Microsecond), cart: cartOf(p.Trigger)}
+	}
+	histories, err := e.histories(ctx, q, asked, true)
+	if err != nil {
+		return err
+	}
+	for _, p := range passes {
+		history := histories[p.ID]
+		for i, one := range history {
+			if !one.OccurredAt.After(p.Anchor) || one.Name == campaign.ProductAdded {
+				continue
+			}
+			_, snapshot := one.Properties["products"].([]any)
+			if one.Name != campaign.ProductRemoved && !snapshot {
+				continue
+			}
+			if campaign.FoldCart("", history[:i+1]).Empty() {
+				note(p.ID, one.OccurredAt, campaign.ExitTriggerCancel)
+				break
+			}
+		}
+	}
+	return nil
 }

@@ -1,0 +1,81 @@
+package audience
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"tidings/internal/campaign"
+)
+
+// anchorColumns are those of x while candidates are looked for: what conditions
+// see, and the anchor's own row. Judged on entry, a pass is entered as of then.
+const anchorColumns = "a.id, a.uid, a.customer_id, a.anchor_at, a.known_at, a.due, a.as_of, a.as_of AS entered_at, a.anchor"
+
+// anchorsIn is the relation x of all events of names that are due, or became
+// known, in w. A candidate's as_of is the later of the two; each of the three
+// parts is a range of an index, and no event is in two of them:
+//
+//   - due in the window, known by its end;
+//   - due before the window, and known only within it;
+//   - due and known before the window, but committed since the cursor.
+func (b *builder) anchorsIn(names []string, after campaign.Duration, w Window) (string, error) {
+	from, to := b.int(campaign.Micros(w.From)), b.int(campaign.Micros(w.To))
+	due := b.after("e.occurred_at", after)
+	list := b.names(names)
+	row := "SELECT e.id, e.uid, e.customer_id, e.occurred_at AS anchor_at, e.known_at, e.properties AS anchor, " +
+		due + " AS due, " + b.greatest(due, "e.known_at") + " AS as_of FROM events e WHERE "
+
+	// Months make the due moment no plain shift of the anchor's: the index is
+	// asked for a few days more, the due moment then decides.
+	first, last := after.Before(w.From), after.Before(w.To)
+	if after.Months != 0 {
+		first, last = first.AddDate(0, 0, -4), last.AddDate(0, 0, 4)
+	}
+	parts := []string{
+		row + and("e.name IN "+list, "e.occurred_at > "+b.int(campaign.Micros(first)), "e.occurred_at <= "+b.int(campaign.Micros(last)),
+			due+" > "+from, due+" <= "+to, "e.known_at <= "+to),
+		row + and("e.name IN "+list, "e.known_at > e.occurred_at", "e.known_at > "+from, "e.known_at <= "+to, due+" <= "+from),
+	}
+	if w.Cursor != "" {
+		fresh, name, err := b.fresh("e", w.Cursor)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, row+and(fresh, name+" IN "+list, "e.known_at <= "+from,
+			due+" > "+b.int(campaign.Micros(w.LateFrom)), due+" <= "+from))
+	}
+	return "(SELECT " + anchorColumns + " FROM (" + strings.Join(parts, " UNION ALL ") + ") a)", nil
+}
+
+// fresh is the condition that an event was committed since cursor, and the name
+// column to use beside it: the rowid, not the name, must lead SQLite's search.
+func (b *builder) fresh(alias, cursor string) (cond, name string, err error) {
+	n, err := strconv.ParseUint(cursor, 10, 63)
+	if err != nil {
+		return "", "", fmt.Errorf("read cursor %q: %w", cursor, err)
+	}
+	if b.engine == SQLite {
+		return alias + ".id > " + b.int(int64(n)), "+" + alias + ".name", nil
+	}
+	return alias + ".xid >= " + b.text(cursor) + "::xid8", alias + ".name", nil
+}
+
+// Cursor marks what is visible now, for Window.Cursor of the next evaluation.
+// Read it before evaluating, so that what commits meanwhile is read twice
+// rather than never.
+func (e *Evaluator) Cursor(ctx context.Context, q Querier) (string, error) {
+	query := "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
+	if e.engine == SQLite {
+		// One writer at a time: ids commit in their order.
+		query = "SELECT CAST(COALESCE(max(id), 0) AS TEXT) FROM events"
+	}
+	var cursor string
+	rows, err := q.QueryContext(ctx, query)
+	if err := each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&cursor) }); err != nil {
+		return "", fmt.Errorf("read cursor: %w", err)
+	}
+	return cursor, nil
+}

@@ -1,0 +1,223 @@
+package audience
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// abandonedCarts finds carts that were left alone. SQL finds the last changes
+// that no order and no later change cancelled; what is in the carts is folded
+// here; where, audience and enter_when then see the content as the anchor's
+// properties.
+func (e *Evaluator) abandonedCarts(ctx context.Context, q Querier, c *campaign.Campaign, t campaign.AbandonedCart, w Window) ([]campaign.Candidate, error) {
+	b := e.builder(c)
+	left, err := b.found(ctx, q, t, w, and("NOT EXISTS (SELECT 1"+b.cancels(t)+")", "NOT EXISTS (SELECT 1"+b.laterChange()+")"))
+	if err != nil {
+		return nil, err
+	}
+	var out []campaign.Candidate
+	for part := range slices.Chunk(left, batch) {
+		filled, err := e.fill(ctx, q, part, t.Where)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, filled...)
+	}
+	if len(admits(c).(campaign.All)) == 0 {
+		return out, nil
+	}
+	passes := make([]PassAt, len(out))
+	for i, one := range out {
+		passes[i] = PassAt{ID: int64(i), Customer: one.Customer, Anchor: one.Anchor, Entered: one.AsOf, Trigger: one.Trigger, AsOf: one.AsOf}
+	}
+	held, err := e.Holds(ctx, q, c, admits(c), passes)
+	if err != nil {
+		return nil, err
+	}
+	admitted := out[:0]
+	for i, one := range out {
+		if held[int64(i)] {
+			admitted = append(admitted, one)
+		}
+	}
+	return admitted, nil
+}
+
+// fill puts each candidate's cart into its trigger, and leaves out the carts in
+// which nothing is left and those that do not pass where.
+func (e *Evaluator) fill(ctx context.Context, q Querier, found []campaign.Candidate, where []campaign.Property) ([]campaign.Candidate, error) {
+	anchors := make([]map[string]any, len(found))
+	asked := make([]cartAt, len(found))
+	for i, one := range found {
+		if err := json.Unmarshal(one.Trigger, &anchors[i]); err != nil {
+			return nil, fmt.Errorf("read anchor %s: %w", one.Key, err)
+		}
+		asked[i] = cartAt{id: int64(i), customer: one.Customer, asOf: one.AsOf, until: one.AsOf, cart: cartOf(one.Trigger)}
+	}
+	histories, err := e.histories(ctx, q, asked, false)
+	if err != nil {
+		return nil, err
+	}
+	var out []campaign.Candidate
+	for i, one := range found {
+		cart := campaign.FoldCart(asked[i].cart, histories[int64(i)])
+		if cart.Empty() && !unseen(histories[int64(i)], one.Anchor) {
+			continue
+		}
+		object := withCart(anchors[i], cart)
+		if !Match(where, object, one.AsOf) {
+			continue
+		}
+		if one.Trigger, err = json.Marshal(object); err != nil {
+			return nil, fmt.Errorf("encode cart of %s: %w", one.Key, err)
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// unseen tells whether a checkout began whose content nobody told: it is worth
+// a reminder although no product is known.
+func unseen(history []campaign.CartEvent, anchor time.Time) bool {
+	for i := len(history) - 1; i >= 0; i-- {
+		e := history[i]
+		_, told := e.Properties["products"].([]any)
+		if told && e.Name == campaign.CartViewed {
+			return false
+		}
+		if e.Name != campaign.CartViewed {
+			return e.Name == campaign.CheckoutStarted && !told && e.OccurredAt.Equal(anchor)
+		}
+	}
+	return false
+}
+
+// withCart is an anchor's properties with the cart's content beside them.
+func withCart(properties map[string]any, cart *campaign.Cart) map[string]any {
+	object := map[string]any{}
+	for k, v := range properties {
+		object[k] = v
+	}
+	for k, v := range cart.Data() {
+		object[k] = v
+	}
+	delete(object, "id")
+	if id, ok := properties["id"]; ok {
+		object["id"] = id
+	}
+	object["cart_id"] = cart.ID
+	// A price of 1e308 times two is no number that JSON has.
+	for _, key := range []string{"value", "count"} {
+		if f, ok := object[key].(float64); ok && (math.IsInf(f, 0) || math.IsNaN(f)) {
+			object[key] = 0.0
+		}
+	}
+	for _, p := range object["products"].([]any) {
+		line := p.(map[string]any)
+		for _, key := range []string{"price", "quantity"} {
+			if f, ok := line[key].(float64); ok && (math.IsInf(f, 0) || math.IsNaN(f)) {
+				line[key] = 0.0
+			}
+		}
+	}
+	return object
+}
+
+// cartOf is the cart that an anchor names; "" is the customer's own.
+func cartOf(trigger json.RawMessage) string {
+	var named struct {
+		CartID json.RawMessage `json:"cart_id"`
+	}
+	if json.Unmarshal(trigger, &named) != nil || len(named.CartID) == 0 {
+		return ""
+	}
+	var text string
+	if json.Unmarshal(named.CartID, &text) == nil {
+		return text
+	}
+	var number json.Number
+	if json.Unmarshal(named.CartID, &number) == nil {
+		return number.String()
+	}
+	return ""
+}
+
+// Carts is the content of each pass's cart as of its AsOf, by PassAt.ID. The
+// cart is the one that Trigger names by cart_id, else the customer's own.
+func (e *Evaluator) Carts(ctx context.Context, q Querier, passes []PassAt) (map[int64]*campaign.Cart, error) {
+	out := make(map[int64]*campaign.Cart, len(passes))
+	for part := range slices.Chunk(passes, batch) {
+		asked := make([]cartAt, len(part))
+		for i, p := range part {
+			asked[i] = cartAt{id: p.ID, customer: p.Customer, asOf: p.AsOf, until: p.AsOf, cart: cartOf(p.Trigger)}
+		}
+		histories, err := e.histories(ctx, q, asked, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range asked {
+			out[a.id] = campaign.FoldCart(a.cart, histories[a.id])
+		}
+	}
+	return out, nil
+}
+
+// cartAt asks for the history of a cart as it was known at asOf, since the
+// customer's last order up to until.
+type cartAt struct {
+	id, customer int64
+	asOf, until  time.Time
+	cart         string
+}
+
+// histories are the events that carts are folded from, in order, by cartAt.id.
+// An order bought what was put in up to and with its own instant, so the history
+// begins after it. With emptied, only those carts are read of which something was
+// taken out, or a snapshot told, after until.
+func (e *Evaluator) histories(ctx context.Context, q Querier, asked []cartAt, emptied bool) (map[int64][]campaign.CartEvent, error) {
+	b := e.builder(nil)
+	rows := make([][]any, len(asked))
+	for i, a := range asked {
+		rows[i] = []any{a.id, a.customer, campaign.Micros(a.asOf), campaign.Micros(a.until), a.cart}
+	}
+	table, err := b.table([]column{{"id", "bigint"}, {"customer_id", "bigint"}, {"as_of", "bigint"}, {"until", "bigint"}, {"cart", "text"}}, rows)
+	if err != nil {
+		return nil, err
+	}
+	query := "WITH p AS MATERIALIZED " + table + ", s AS MATERIALIZED (SELECT p.*, COALESCE((SELECT max(o.occurred_at) FROM events o WHERE " +
+		and("o.customer_id = p.customer_id", "o.name = "+b.text(campaign.OrderCompleted), "o.occurred_at <= p.until", "o.known_at <= p.as_of") +
+		"), -9000000000000000000) AS since FROM p) SELECT s.id, k.name, k.occurred_at, k.properties FROM s CROSS JOIN events k WHERE " +
+		and("k.customer_id = s.customer_id", "k.name IN "+b.names(append(campaign.CartChanges(), campaign.CartViewed)),
+			"k.occurred_at > s.since", "k.occurred_at <= s.as_of", "k.known_at <= s.as_of", b.cartID("k.properties")+" = s.cart")
+	if emptied {
+		query += " AND EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = s.customer_id",
+			"r.name IN "+b.names([]string{campaign.ProductRemoved, campaign.CheckoutStarted, campaign.CartViewed}),
+			"r.occurred_at > s.until + 1", "r.occurred_at <= s.as_of", "r.known_at <= s.as_of") + ")"
+	}
+	out := map[int64][]campaign.CartEvent{}
+	found, err := q.QueryContext(ctx, query+" ORDER BY s.id, k.occurred_at, k.id", b.args...)
+	if err := each(found, err, func(rows *sql.Rows) error {
+		var id, at int64
+		var one campaign.CartEvent
+		var properties []byte
+		if err := rows.Scan(&id, &one.Name, &at, &properties); err != nil {
+			return err
+		}
+		one.OccurredAt = campaign.FromMicros(at)
+		if err := json.Unmarshal(properties, &one.Properties); err != nil {
+			return err
+		}
+		out[id] = append(out[id], one)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read carts: %w", err)
+	}
+	return out, nil
+}
