@@ -71,12 +71,15 @@ func TestParseOdd(t *testing.T) {
 		"cut multipart": {"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html\n\n<a href=http://a.example>", Mail{
 			HTML: "<a href=http://a.example>", Links: []string{"http://a.example"}, Problem: "unexpected EOF"}},
 		"unknown charset": {"Content-Type: text/plain; charset=klingon\n\nqapla \xff", Mail{
-			Text: "qapla �", Problem: `unknown charset: charset "klingon": htmlindex: invalid encoding name`}},
+			Text: "qapla �", Problem: "unknown charset"}},
 		"attachment is no text": {"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Disposition: attachment; filename=a.html\nContent-Type: text/html\n\n<p>no</p>\n--x\nContent-Type: text/plain\n\nyes\n--x--\n", Mail{Text: "yes"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Parse(crlf(c.raw))
 			got.Header, got.Raw = nil, nil
+			if c.want.Problem != "" && strings.Contains(got.Problem, c.want.Problem) {
+				got.Problem = c.want.Problem
+			}
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Error(d)
 			}
