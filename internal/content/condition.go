@@ -93,7 +93,7 @@ func (s *source) condition(n *yaml.Node, in scope) campaign.Condition {
 // are left to mapping, unless nothing else is there to say.
 func (s *source) verb(n *yaml.Node, what string, verbs []string) (string, bool) {
 	if n.Kind != yaml.MappingNode || s.braces(n) {
-		if n.Kind != yaml.MappingNode {
+		if n.Kind != yaml.MappingNode && n.Kind != yaml.AliasNode {
 			s.errorf(n, "", "%s is a map of keys and values, not %s", what, kindOf(n))
 		}
 		return "", false

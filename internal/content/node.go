@@ -66,7 +66,7 @@ func (s *source) mapping(n *yaml.Node, what string, known ...string) (fields, bo
 func (s *source) entries(n *yaml.Node, what string) (fields, bool) {
 	f := fields{node: n, values: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
 	switch {
-	case s.braces(n):
+	case s.braces(n), n.Kind == yaml.AliasNode: // said already
 		return f, false
 	case n.Kind != yaml.MappingNode:
 		s.errorf(n, "", "%s is a map of keys and values, not %s", what, kindOf(n))
@@ -102,7 +102,7 @@ func (s *source) options(n *yaml.Node, what string, known ...string) (fields, bo
 // list reads a list with at least one entry.
 func (s *source) list(n *yaml.Node, what string) ([]*yaml.Node, bool) {
 	switch {
-	case s.braces(n):
+	case s.braces(n), n.Kind == yaml.AliasNode: // said already
 		return nil, false
 	case n.Kind != yaml.SequenceNode:
 		s.errorf(n, "", "%s is a list, not %s", what, kindOf(n))
@@ -143,8 +143,6 @@ func kindOf(n *yaml.Node) string {
 		return "a map"
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
-	case n.Kind == yaml.AliasNode:
-		return "an alias"
 	}
 	return quote(shortened(n.Value))
 }

@@ -42,7 +42,7 @@ func (s *source) name(n *yaml.Node, what string) string {
 func (s *source) choice(n *yaml.Node, what string, known ...string) string {
 	v, ok := s.word(n, what)
 	if ok && !contains(known, v) {
-		hint := "write " + strings.Join(known, ", ")
+		hint := "write " + either(known)
 		if best := nearest(v, known); best != "" {
 			hint = "did you mean " + quote(best) + "?"
 		}
@@ -50,6 +50,12 @@ func (s *source) choice(n *yaml.Node, what string, known ...string) string {
 		return ""
 	}
 	return v
+}
+
+// either writes a, b or c.
+func either(words []string) string {
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 func (s *source) boolean(n *yaml.Node, what string) (value, ok bool) {

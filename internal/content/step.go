@@ -14,7 +14,7 @@ type stepNote struct {
 	at       place // of the step
 	value    place // of its verb's value, or of its id when that is written
 	explicit bool  // the id is written
-	subject  bool  // a send has its own subject
+	subject  bool  // a send has its own subject, as far as one can tell
 }
 
 // verbs are the keys that say what a step does.
@@ -60,7 +60,7 @@ func (f *campaignFile) readStep(n *yaml.Node, step *campaign.Step, level int) {
 	}
 	m, _ := f.mapping(n, "a "+verb+" step", known...)
 	v := m.values[verb]
-	note := &stepNote{step: step, at: placeOf(n), value: placeOf(v), subject: m.has("subject")}
+	note := &stepNote{step: step, at: placeOf(n), value: placeOf(v), subject: m.has("subject") || m.odd}
 	f.stepNotes = append(f.stepNotes, note)
 	if id, ok := m.values["id"]; ok {
 		step.ID = f.name(id, "id")

@@ -19,6 +19,9 @@ type templates struct {
 	partials map[string]*campaign.Template
 	// layoutAt is where a template names its layout.
 	layoutAt map[*campaign.Template]place
+	// torn are those whose front matter could not be read whole: nothing is said
+	// of what it lacks.
+	torn map[*campaign.Template]bool
 }
 
 // readTemplates reads everything below templates/.
@@ -27,6 +30,7 @@ func readTemplates(fsys fs.FS, ps *problems, locales []string) *templates {
 		ps: ps, locales: locales,
 		mails: map[string]map[string]*campaign.Template{}, layouts: map[string]map[string]*campaign.Template{},
 		partials: map[string]*campaign.Template{}, layoutAt: map[*campaign.Template]place{},
+		torn: map[*campaign.Template]bool{},
 	}
 	if _, err := fs.Stat(fsys, templateDir); err != nil {
 		return t
@@ -125,6 +129,7 @@ func (t *templates) split(file, text string, mail bool) *campaign.Template {
 	out := &campaign.Template{File: file, Line: 1, Source: strings.TrimPrefix(text, "\uFEFF")}
 	if at, what := unreadable(text); what != "" {
 		t.ps.errorf(file, at, "save the file as UTF-8 text", "%s", what)
+		t.torn[out] = true
 	}
 	lines := strings.SplitAfter(out.Source, "\n")
 	if strings.TrimRight(lines[0], " \r\n") != "---" {
@@ -140,6 +145,7 @@ func (t *templates) split(file, text string, mail bool) *campaign.Template {
 	}
 	if end == len(lines) {
 		t.ps.errorf(file, place{1, 1}, "add a line --- behind it", "the front matter begins here and never ends")
+		t.torn[out] = true
 		return out
 	}
 	out.Source, out.Line = strings.Join(lines[end+1:], ""), end+2
@@ -154,10 +160,11 @@ func (t *templates) split(file, text string, mail bool) *campaign.Template {
 
 func (t *templates) frontMatter(s *source, out *campaign.Template) {
 	if s.root == nil {
+		t.torn[out] = true
 		return
 	}
 	f, ok := s.mapping(s.root, "the front matter", "subject", "preheader", "layout")
-	if !ok {
+	if t.torn[out] = !ok || f.odd; !ok {
 		return
 	}
 

@@ -34,7 +34,7 @@ func (s *source) trigger(n *yaml.Node) campaign.Trigger {
 			return nil
 		}
 		t := campaign.AbandonedCart{After: s.after(f), Where: s.ofAnchor(f)}
-		if t.After.IsZero() && !f.odd {
+		if !f.has("after") && !f.odd {
 			s.warnf(outer.keys[verb], "write { after: 1h }", "without after, a cart counts as abandoned at once")
 		}
 		return t

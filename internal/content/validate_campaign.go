@@ -12,10 +12,11 @@ func (w *workspaceFiles) validateCampaign(f *campaignFile) {
 	if top.node == nil {
 		return // not a map: said already
 	}
-	for _, key := range []string{"trigger", "steps"} {
-		if !top.has(key) && !top.odd {
-			f.errorf(top.node, "", "the campaign has no %s", key)
-		}
+	if !top.has("trigger") && !top.odd {
+		f.errorf(top.node, "add trigger: and one of "+either(triggers[:]), "the campaign has no trigger")
+	}
+	if !top.has("steps") && !top.odd {
+		f.errorf(top.node, "add steps: [ { send: TEMPLATE } ]", "the campaign has no steps")
 	}
 	w.consent(f)
 	if _, ok := c.Trigger.(campaign.Schedule); ok && !top.has("expect") && !top.odd {
@@ -95,7 +96,7 @@ func (w *workspaceFiles) sends(f *campaignFile) {
 			continue
 		}
 		for _, locale := range sorted(sources) {
-			if t := sources[locale]; len(t.Subject) == 0 {
+			if t := sources[locale]; len(t.Subject) == 0 && !w.templates.torn[t] {
 				w.ps.errorf(f.file, n.at, "add subject: here, or to the front matter of "+t.File, "the mail has no subject")
 				break
 			}
