@@ -2,7 +2,9 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -15,7 +17,16 @@ var pageFiles embed.FS
 // parsePages reads the templates. They are part of the binary, so an error is a
 // bug that the first test finds.
 func parsePages() (*template.Template, error) {
-	t, err := template.New("").Funcs(pageFuncs()).ParseFS(pageFiles, "pages/*.html")
+	css, err := pageFiles.ReadFile("pages/style.css")
+	if err != nil {
+		return nil, fmt.Errorf("read stylesheet: %w", err)
+	}
+	// The name changes with the content, so that browsers may keep it for good.
+	sum := sha256.Sum256(css)
+	at := "/assets/style.css?v=" + hex.EncodeToString(sum[:6])
+	funcs := pageFuncs()
+	funcs["style"] = func() string { return at }
+	t, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse pages: %w", err)
 	}
@@ -76,6 +87,6 @@ func style(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusNotFound, "not found")
 		return
 	}
-	w.Header().Set("Cache-Control", "public, max-age=3600")
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	answer(w, http.StatusOK, "text/css; charset=utf-8", css)
 }

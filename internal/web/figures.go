@@ -14,11 +14,12 @@ import (
 
 func pageFuncs() template.FuncMap {
 	return template.FuncMap{
-		"count": count,
-		"share": share,
-		"when":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"of":    func(n, of int) figure { return figure{Count: n, Of: of, What: "of sent"} },
+		"count":  count,
+		"share":  share,
+		"when":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"points": func(p float64) string { return strings.Replace(fmt.Sprintf("%+.1f", p), "-", "−", 1) },
+		"of":     func(n, of int) figure { return figure{Count: n, Of: of, What: "of sent"} },
 	}
 }
 
@@ -33,6 +34,14 @@ func count(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return sign + s
+}
+
+// counted writes 1 mail, 2 mails.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
 }
 
 // share writes a figure's percentage; a share of nothing is a dash.

@@ -19,13 +19,15 @@ func TestReportPages(t *testing.T) {
 		`<meta http-equiv="refresh" content="5">`, "22 November 2026, 09:30 UTC")
 	w = b.do("GET", "/report/abandoned-cart", "")
 	wantStatus(t, w, 200)
-	wantBody(t, w, "Lift", "13.2 %", "Not enough yet", "no consent to the topic", "the address does not exist", "cart-offer",
+	wantBody(t, w, "Lift", "13.2 %", "Not enough yet", "no consent to the topic", "the address does not exist", "cart-offer", "95 %: −2.8 … &#43;10.2",
 		`<rect width="31.00%"`, "1 uncertain")
 	if strings.Contains(w.Body.String(), "waits for a person") {
 		t.Error("the page shows a reason that nobody was held by")
 	}
 	wantStatus(t, b.do("GET", "/report/nope", ""), 404)
-	wantBody(t, b.do("GET", "/report/win-back", ""), "–")
+	if w := b.do("GET", "/report/win-back", ""); w.Code != 200 || strings.Contains(w.Body.String(), "%!") || strings.Contains(w.Body.String(), "NaN") {
+		t.Errorf("a campaign without figures: %d %s", w.Code, w.Body)
+	}
 }
 
 func TestReportEmptyAndDown(t *testing.T) {

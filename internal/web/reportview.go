@@ -105,10 +105,10 @@ func cardOf(c campaign.CampaignReport) card {
 		},
 	}
 	if c.Uncertain > 0 {
-		out.Notes = append(out.Notes, count(c.Uncertain)+" mails may or may not have arrived: the server did not answer")
+		out.Notes = append(out.Notes, counted(c.Uncertain, "mail", "mails")+" may or may not have arrived: the server did not answer")
 	}
 	if n := c.HeldBy[campaign.HeldFuse]; n > 0 {
-		out.Notes = append(out.Notes, count(n)+" entries wait for a person: far more than usual came at once")
+		out.Notes = append(out.Notes, counted(n, "entry", "entries")+" held for a person: far more than usual came at once")
 	}
 	return out
 }
@@ -123,7 +123,7 @@ func (p reports) detailOf(rep campaign.Report) detail {
 			{Label: "Entered", Count: c.Entered},
 			{Label: "Held out", Count: c.HeldOut, Of: c.Entered, What: "of entered"},
 			{Label: "To be mailed", Count: mailed, Of: c.Entered, What: "of entered"},
-			{Label: "Converted", Count: c.Converted, Of: mailed, What: "of to be mailed"},
+			{Label: "Converted", Count: c.Converted, Of: mailed, What: "of those to be mailed"},
 		}},
 		Ledger: funnel{"Mails", "mails", []figure{
 			{Label: "Sent", Count: c.Sent},

@@ -132,9 +132,25 @@ func TestPagesMayNotBeFramedOrScripted(t *testing.T) {
 			t.Errorf("%s has a style attribute, which its policy blocks", path)
 		}
 	}
-	wantBody(t, b.do("GET", "/assets/style.css", ""), ":root")
+	_, rest, _ := strings.Cut(b.do("GET", "/report", "").Body.String(), `rel="stylesheet" href="`)
+	css, _, _ := strings.Cut(rest, `"`)
+	if !strings.HasPrefix(css, "/assets/style.css?v=") {
+		t.Errorf("stylesheet at %q", css)
+	}
+	wantBody(t, b.do("GET", css, ""), ":root")
 	wantBody(t, b.do("GET", "/robots.txt", ""), "Disallow: /")
 	wantStatus(t, b.do("GET", "/nothing", ""), 404)
+}
+
+func TestInboxIsGuarded(t *testing.T) {
+	b := setup(t)
+	wantStatus(t, b.do("GET", "/inbox/", ""), 404)
+	inbox := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, 200, "mails") })
+	if err := b.srv.Open(Backend{Tokens: b.signs, Intake: b, Tracker: b, Subscriptions: b, Reporter: b, Health: b, Inbox: inbox}); err != nil {
+		t.Fatal(err)
+	}
+	wantBody(t, b.do("GET", "/inbox/1/html", ""), "mails")
+	wantStatus(t, b.do("GET", "/inbox/1/html", "", from("203.0.113.9:1")), 403)
 }
 
 func TestServerLinesLoseAddresses(t *testing.T) {
