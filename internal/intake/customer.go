@@ -27,7 +27,7 @@ func (r *Reader[T]) customer(at line, m map[string]any) (row CustomerRow, err er
 	if _, segment := m["userId"]; segment && m["id"] == nil {
 		id = "userId"
 	}
-	row.Line = at.n
+	row.Line, row.Raw = at.n, at.text
 	if row.Traits.Customer.ID, err = text(m, id); err != nil {
 		return row, err
 	}

@@ -43,6 +43,7 @@ type CustomerRow struct {
 	Line    int
 	Traits  campaign.Traits
 	Consent string // where and how consent was given; empty: the file does not say
+	Raw     string // the row as it stands in the file
 }
 
 // EventRow is an event of an imported file, known from when it happened.

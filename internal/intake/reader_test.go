@@ -65,6 +65,12 @@ func TestCustomersCSV(t *testing.T) {
 		"\r\n" +
 		"18;b@kape.example;;;;;;0123;;;;\r\n"
 	rows, bad := customers(t, file)
+	for i := range rows {
+		if rows[i].Raw == "" || !strings.Contains(file, strings.Split(rows[i].Raw, "\n")[0]) {
+			t.Errorf("raw of line %d is %q", rows[i].Line, rows[i].Raw)
+		}
+		rows[i].Raw = ""
+	}
 	want := []intake.CustomerRow{
 		{Line: 2, Consent: "shop checkout 2020", Traits: campaign.Traits{
 			Customer: campaign.Ref{ID: "0017"},
@@ -89,6 +95,12 @@ func TestCustomersNDJSON(t *testing.T) {
 {"userId":"u1","traits":{"email":"u@b.example","firstName":"Uma","createdAt":"2021-01-01T00:00:00+0200"}}
 `
 	rows, bad := customers(t, file)
+	for i := range rows {
+		if rows[i].Raw == "" || !strings.Contains(file, strings.Split(rows[i].Raw, "\n")[0]) {
+			t.Errorf("raw of line %d is %q", rows[i].Line, rows[i].Raw)
+		}
+		rows[i].Raw = ""
+	}
 	want := []intake.CustomerRow{
 		{Line: 1, Consent: "fair", Traits: campaign.Traits{Customer: campaign.Ref{ID: "17"}, Attributes: map[string]any{
 			"email": "a@b.example", "created_at": "2020-02-03T00:00:00Z", "points": "12", "tags": []any{"x"}, "gone": nil,

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// everyTopic is the topic of a consent that is about all of them.
+const everyTopic = "*"
+
+// consent is what a customer said about a topic.
+type consent struct {
+	customer int64
+	topic    string
+	given    bool
+	at       int64 // from when on it holds
+	recorded int64
+	source   string
+}
+
+func consentRows(cs []consent) string {
+	in := make([][]any, len(cs))
+	for i, c := range cs {
+		given := 0
+		if c.given {
+			given = 1
+		}
+		in[i] = []any{c.customer, c.topic, given, c.at, c.recorded, c.source}
+	}
+	return array(in)
+}
+
+func (s *Store) consentTable() string {
+	return s.rows("$1", "customer_id bigint", "topic text", "given int", "at bigint", "recorded_at bigint", "source text")
+}
+
+// vouch stores consents that an import vouches for. Where anything is on record
+// about the topic nothing is added, so nobody is ever subscribed again by a
+// file. It tells whose consents were stored.
+func (s *Store) vouch(ctx context.Context, tx *sql.Tx, cs []consent) ([]int64, error) {
+	if len(cs) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.QueryContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source)
+		SELECT x.customer_id, x.topic, x.given = 1, x.at, x.recorded_at, x.source FROM `+s.consentTable()+` x
+		WHERE NOT EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = x.customer_id AND k.topic = x.topic)
+		RETURNING customer_id`, consentRows(cs))
+	ids, err := collect(rows, err, scanID)
+	if err != nil {
+		return nil, fmt.Errorf("store consents: %w", err)
+	}
+	return ids, nil
+}
+
+// say appends what customers said themselves. Whoever leaves a topic gets
+// nothing more of it: what is open of it is cancelled.
+func (s *Store) say(ctx context.Context, tx *sql.Tx, cs []consent, now time.Time) error {
+	if len(cs) == 0 {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source)
+		SELECT x.customer_id, x.topic, x.given = 1, x.at, x.recorded_at, x.source FROM `+s.consentTable()+` x`, consentRows(cs))
+	if err != nil {
+		return fmt.Errorf("store consents: %w", err)
+	}
+	var left [][]any
+	for _, c := range cs {
+		if !c.given {
+			left = append(left, []any{c.customer, c.topic})
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return s.cancelLeft(ctx, tx, array(left), now)
+}
+
+// cancelLeft ends the passes of campaigns, and cancels the messages, of topics
+// that customers have left and not joined again since. left is an array of
+// [customer, topic]. Transactional mail goes on.
+func (s *Store) cancelLeft(ctx context.Context, tx *sql.Tx, left string, now time.Time) error {
+	gone := func(customer, topic string) string {
+		return topic + ` <> '' AND EXISTS (SELECT 1 FROM ` + s.rows("$1", "customer_id bigint", "topic text") + ` x
+			WHERE x.customer_id = ` + customer + ` AND (x.topic = '` + everyTopic + `' OR x.topic = ` + topic + `))
+			AND NOT coalesce((SELECT c.given FROM consents c WHERE c.customer_id = ` + customer + `
+				AND (c.topic = ` + topic + ` OR c.topic = '` + everyTopic + `') AND c.at <= $2
+				ORDER BY c.at DESC, c.id DESC LIMIT 1), FALSE)`
+	}
+	whom := func(customer string) string {
+		return customer + ` IN (SELECT x.customer_id FROM ` + s.rows("$1", "customer_id bigint") + ` x)`
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT e.id FROM enrollments e JOIN campaigns k ON k.id = e.campaign_id
+		WHERE e.state = 'running' AND `+whom("e.customer_id")+` AND `+gone("e.customer_id", "k.topic"), left, campaign.Micros(now))
+	passes, err := collect(rows, err, scanID)
+	if err != nil {
+		return fmt.Errorf("find passes of the topic: %w", err)
+	}
+	if err := s.endPasses(ctx, tx, passes, campaign.ExitUnsubscribed, now); err != nil {
+		return err
+	}
+	// Steps of a topic of their own, in campaigns of another.
+	rows, err = tx.QueryContext(ctx, `SELECT m.id FROM messages m
+		WHERE m.state IN ('pending', 'queued', 'claimed') AND `+whom("m.customer_id")+` AND `+gone("m.customer_id", "m.topic"), left, campaign.Micros(now))
+	messages, err := collect(rows, err, scanID)
+	if err != nil || len(messages) == 0 {
+		return err
+	}
+	if err := s.cancelOpen(ctx, tx, `id IN `+s.ids("$1"), array(messages), campaign.ExitUnsubscribed, now); err != nil {
+		return err
+	}
+	return s.wake(ctx, tx, messages, now)
+}
+
+// consentOf is the consent that an event states; ok is false for all but
+// Subscribed and Unsubscribed.
+func consentOf(customer int64, e *campaign.Event) (c consent, ok bool) {
+	if e.Name != campaign.Subscribed && e.Name != campaign.Unsubscribed {
+		return c, false
+	}
+	topic, _ := e.Properties["topic"].(string)
+	if topic == "" {
+		topic = everyTopic
+	}
+	known := campaign.Micros(e.KnownAt)
+	return consent{
+		customer: customer, topic: topic, given: e.Name == campaign.Subscribed,
+		// A sender's clock that is ahead puts nothing off.
+		at: min(campaign.Micros(e.OccurredAt), known), recorded: known, source: "event " + e.UID,
+	}, true
+}

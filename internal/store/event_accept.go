@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/internal/intake"
+)
+
+// Accept stores what a call of the HTTP API says, all of it or nothing, before
+// it returns: customers that are not known yet are made, identities that turn
+// out to be one person are merged, attributes and events are stored. Sent again
+// it changes nothing but for events without a messageId.
+func (s *Store) Accept(ctx context.Context, items []intake.Item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	now, err := s.receivedAt(ctx, items)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		for _, it := range items {
+			if it.Link == (campaign.Ref{}) {
+				continue
+			}
+			if err := s.link(ctx, tx, it.Link, now); err != nil {
+				return fmt.Errorf("link identities: %w", err)
+			}
+		}
+		return s.accept(ctx, tx, items, now)
+	})
+	if err != nil {
+		return fmt.Errorf("accept: %w", err)
+	}
+	return nil
+}
+
+// receivedAt is when the call was received: all items of one know it. Links
+// alone carry no moment.
+func (s *Store) receivedAt(ctx context.Context, items []intake.Item) (time.Time, error) {
+	for _, it := range items {
+		switch {
+		case it.Event != nil:
+			return it.Event.KnownAt, nil
+		case it.Traits != nil:
+			return it.Traits.KnownAt, nil
+		}
+	}
+	return s.Now(ctx)
+}
+
+// accept stores traits and events, their customers' identities being linked.
+func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now time.Time) error {
+	var refs []campaign.Ref
+	for _, it := range items {
+		if it.Event != nil {
+			refs = append(refs, it.Event.Customer)
+		}
+		if it.Traits != nil {
+			refs = append(refs, it.Traits.Customer)
+		}
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	who, err := s.people(ctx, tx, refs, campaign.Micros(now))
+	if err != nil {
+		return err
+	}
+	var events []ownEvent
+	var said []fact
+	told := map[int64]bool{} // whom said is about
+	for _, it := range items {
+		if it.Event != nil {
+			events = append(events, ownEvent{who.ids[identityOf(it.Event.Customer)], it.Event})
+		}
+		if it.Traits == nil {
+			continue
+		}
+		at := campaign.Micros(it.Traits.At)
+		customer := who.ids[identityOf(it.Traits.Customer)]
+		fs, err := facts(customer, at, at, it.Traits.Attributes)
+		if err != nil {
+			return err
+		}
+		// Two identify calls about one customer in a batch follow on each other.
+		if told[customer] {
+			if _, err := s.learn(ctx, tx, said); err != nil {
+				return err
+			}
+			said = nil
+			clear(told)
+		}
+		told[customer] = true
+		said = append(said, fs...)
+	}
+	if len(said) > 0 {
+		if _, err := s.learn(ctx, tx, said); err != nil {
+			return err
+		}
+	}
+	_, err = s.happened(ctx, tx, events, now)
+	return err
+}
