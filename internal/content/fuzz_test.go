@@ -38,9 +38,8 @@ func FuzzLoad(f *testing.F) {
 			if p.File != "campaigns/x.yaml" {
 				t.Errorf("%q is no fault of %s: %s", text, p.File, p)
 			}
-			// One behind the end is where something is missing; lines may also end in
-			// ways that only YAML knows.
-			if p.Line <= len(lines) && p.Column > utf8.RuneCountInString(lines[p.Line-1])+2 && !strings.ContainsAny(text, "\r\u0085\u2028\u2029") {
+			// One or two behind the end is where something is missing.
+			if p.Line <= len(lines) && p.Column > utf8.RuneCountInString(lines[p.Line-1])+2 {
 				t.Errorf("%q has no such column: %+v", text, p)
 			}
 		}
@@ -130,6 +129,57 @@ func TestKeys(t *testing.T) {
 		catalog, problems := Load(workspace(t, map[string]string{"campaigns/x.yaml": strings.Join(file, "\n") + "\n"}))
 		if catalog == nil || len(problems) > 0 {
 			r.Fatalf("%s\n%s", strings.Join(file, "\n"), listing(problems))
+		}
+	})
+}
+
+// FuzzWorkspace: whatever tidings.yaml holds, Load returns.
+func FuzzWorkspace(f *testing.F) {
+	for _, pattern := range []string{"testdata/broken/workspace/*.yaml", "testdata/base/*.yaml", "skeleton/*.yaml"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			f.Fatalf("no seeds: %v", err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(string(text))
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		catalog, problems := Load(workspace(t, map[string]string{"tidings.yaml": text}))
+		for _, p := range problems {
+			if p.File == "tidings.yaml" && (p.Line < 1 || p.Column < 1 || strings.Contains(p.Message, "%!")) {
+				t.Errorf("%q has no place: %+v", text, p)
+			}
+		}
+		if catalog != nil && (catalog.Workspace.Zone == nil || len(catalog.Workspace.Locales) == 0) {
+			t.Errorf("%q made half a workspace: %+v", text, catalog.Workspace)
+		}
+	})
+}
+
+// FuzzTemplate: a template's source is the end of its file, from its line on.
+func FuzzTemplate(f *testing.F) {
+	f.Add("---\nsubject: Hello\n---\n<p>x</p>\n")
+	f.Add("---\r\nsubject: { en: a, he: b }\r\nlayout: none\r\n---\r\n<p>x</p>")
+	f.Add("---\n---\n")
+	f.Add("<p>---</p>\n---\n")
+	f.Add("---\nsubject: {{ a }}, b\n---")
+	f.Fuzz(func(t *testing.T, text string) {
+		ps := newProblems()
+		tmpls := readTemplates(workspace(t, map[string]string{"templates/x.html": text}), ps, []string{"en", "he"})
+		x := tmpls.mails["x"][""]
+		lines := strings.SplitAfter(strings.TrimPrefix(text, "\uFEFF"), "\n")
+		if x == nil || x.Line < 1 || x.Line > len(lines)+1 || strings.Join(lines[x.Line-1:], "") != x.Source {
+			t.Errorf("%q became %+v", text, x)
+		}
+		for _, p := range ps.list {
+			if p.Line < 1 || p.Column < 1 || p.Line > len(lines)+1 {
+				t.Errorf("%q has no place: %+v", text, p)
+			}
 		}
 	})
 }

@@ -134,15 +134,18 @@ func documents(text string) ([]*yaml.Node, error) {
 	}
 }
 
-// unreadable finds the first character that no YAML text may hold.
+// unreadable finds the first character that no text of ours may hold: what YAML
+// refuses, and what it takes for a line break while editors do not.
 func unreadable(text string) (place, string) {
 	at := place{1, 1}
 	for i, r := range text {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
 			return at, "the file is not UTF-8 here"
-		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0x7f, r >= 0x80 && r < 0xa0 && r != 0x85:
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r >= 0x7f && r < 0xa0:
 			return at, "a control character stands here"
+		case r == '\u2028', r == '\u2029', r == '\r' && !strings.HasPrefix(text[i+1:], "\n"):
+			return at, "a line break stands here that editors do not show as one"
 		case r == '\n':
 			at = place{at.line + 1, 0}
 		}

@@ -23,7 +23,7 @@ var verbs = [...]string{"send", "wait", "branch", "exit"}
 // maxBranches is how many branches may stand within each other.
 const maxBranches = 3
 
-// steps reads a list of steps within level branches.
+// readSteps reads a list of steps that stands within level branches.
 func (f *campaignFile) readSteps(n *yaml.Node, level int) []campaign.Step {
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 && level > 0 {
 		return nil // an arm in which nothing happens

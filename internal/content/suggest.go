@@ -21,7 +21,7 @@ func suggest(name string, known []string) string {
 	return ""
 }
 
-// nearest is the known name that a slip of the pen away from name, or "".
+// nearest is the known name that is a slip of the pen away from name, or "".
 // Letter case and the difference between blank, - and _ count for nothing.
 func nearest(name string, known []string) string {
 	best, least := "", (len([]rune(name))+2)/3+1
