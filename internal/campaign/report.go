@@ -28,9 +28,9 @@ type CampaignReport struct {
 	CancelledBy map[string]int `json:"cancelled_by"` // messages by reason
 	HeldBy      map[string]int `json:"held_by"`      // candidates that did not enter, by reason
 
-	Opened       int                `json:"opened"`       // messages opened, of Sent
-	Clicked      int                `json:"clicked"`      // messages clicked, of Sent
-	Unsubscribed int                `json:"unsubscribed"` // customers who left by a message of it
+	Opened       int `json:"opened"`       // messages opened, of Sent
+	Clicked      int `json:"clicked"`      // messages clicked, of Sent
+	Unsubscribed int `json:"unsubscribed"` // customers who left by a message of it
 	// Converted counts customers with a goal event within the goal's window of a
 	// message, this campaign's being the last that they had before it (last
 	// touch). Revenue is the value of those events, net of refunds and
@@ -41,11 +41,19 @@ type CampaignReport struct {
 	Waiting   int `json:"waiting"`   // messages on their way: pending, queued, claimed, handoff
 	Uncertain int `json:"uncertain"` // messages that a server may have taken
 
-	// HeldOutConverted counts the passes held out that met the goal in time:
-	// what happens without any mail. Nil: not measured.
-	HeldOutConverted *int `json:"held_out_converted,omitempty"`
+	Lift *Lift `json:"lift,omitempty"` // nil: not measured
 
 	Steps []StepReport `json:"steps"` // those that send, in the order of the file
+}
+
+// Lift compares a campaign's two arms, whatever was sent in them: passes by arm,
+// and those of them whose customer met the goal within its window of the entry.
+// Unlike Converted it asks no mail for credit.
+type Lift struct {
+	Mailed           int `json:"mailed"` // passes not held out
+	MailedConverted  int `json:"mailed_converted"`
+	HeldOut          int `json:"held_out"` // passes
+	HeldOutConverted int `json:"held_out_converted"`
 }
 
 // StepReport is the share of one sending step in its campaign.
@@ -55,8 +63,8 @@ type StepReport struct {
 	Sent         int    `json:"sent"`         // messages accepted
 	Failed       int    `json:"failed"`       // messages
 	Cancelled    int    `json:"cancelled"`    // messages
-	Opened       int    `json:"opened"`       // messages with a human open
-	Clicked      int    `json:"clicked"`      // messages with a human click
+	Opened       int    `json:"opened"`       // messages
+	Clicked      int    `json:"clicked"`      // messages
 	Unsubscribed int    `json:"unsubscribed"` // customers
 	Waiting      int    `json:"waiting"`      // messages
 	Uncertain    int    `json:"uncertain"`    // messages

@@ -18,16 +18,16 @@ func (l lift) Sure() bool { return l.Low > 0 || l.High < 0 }
 
 // liftOf is nil where there is nothing to compare.
 func liftOf(c campaign.CampaignReport) *lift {
-	mailed := c.Entered - c.HeldOut
-	if c.HeldOutConverted == nil || c.HeldOut <= 0 || mailed <= 0 {
+	if c.Lift == nil || c.Lift.HeldOut <= 0 || c.Lift.Mailed <= 0 {
 		return nil
 	}
+	arms := *c.Lift
 	l := lift{
-		Mailed:  figure{Label: "Mailed", Count: c.Converted, Of: mailed, What: "converted"},
-		HeldOut: figure{Label: "Held out", Count: *c.HeldOutConverted, Of: c.HeldOut, What: "converted"},
+		Mailed:  figure{Label: "Mailed", Count: arms.MailedConverted, Of: arms.Mailed, What: "converted"},
+		HeldOut: figure{Label: "Held out", Count: arms.HeldOutConverted, Of: arms.HeldOut, What: "converted"},
 	}
-	p, pLow, pHigh := wilson(c.Converted, mailed)
-	q, qLow, qHigh := wilson(*c.HeldOutConverted, c.HeldOut)
+	p, pLow, pHigh := wilson(arms.MailedConverted, arms.Mailed)
+	q, qLow, qHigh := wilson(arms.HeldOutConverted, arms.HeldOut)
 	l.Points = 100 * (p - q)
 	l.Low = 100 * (p - q - math.Hypot(p-pLow, qHigh-q))
 	l.High = 100 * (p - q + math.Hypot(pHigh-p, q-qLow))

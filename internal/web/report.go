@@ -3,14 +3,15 @@ package web
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"tidings/internal/campaign"
 )
 
-// Reporter counts what campaigns did. With a name it reports on that campaign
-// alone, none when there is no such; with an empty one on all.
+// Reporter counts what campaigns did, as of at. With a name it reports on that
+// campaign alone, none when there is no such; with an empty one on all.
 type Reporter interface {
-	Report(ctx context.Context, name string) (campaign.Report, error)
+	Report(ctx context.Context, name string, at time.Time) (campaign.Report, error)
 }
 
 type reports struct {
@@ -55,7 +56,7 @@ func (p reports) json(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p reports) get(w http.ResponseWriter, r *http.Request, name string) (campaign.Report, bool) {
-	rep, err := p.reporter.Report(r.Context(), name)
+	rep, err := p.reporter.Report(r.Context(), name, campaign.Moment(p.Now()))
 	if err != nil {
 		p.Log.Error("report not made", "error", err)
 		w.Header().Set("Retry-After", "5")

@@ -15,11 +15,11 @@ func TestReportPages(t *testing.T) {
 	b := setup(t, func(c *Config) { c.Refresh = 5 * time.Second })
 	w := b.do("GET", "/report", "")
 	wantStatus(t, w, 200)
-	wantBody(t, w, "Abandoned cart", "Win back", "1,961", "31.0 % of sent", "17.9 % of mailed", "EUR 7,010.50", "PHP 120,345.00",
+	wantBody(t, w, "Abandoned cart", "Win back", "1,961", "31.0 % of sent", "EUR 7,010.50", "PHP 120,345.00",
 		`<meta http-equiv="refresh" content="5">`, "22 November 2026, 09:30 UTC")
 	w = b.do("GET", "/report/abandoned-cart", "")
 	wantStatus(t, w, 200)
-	wantBody(t, w, "Lift", "13.2 %", "Not enough yet", "no consent to the topic", "the address does not exist", "cart-offer", "95 %: −2.8 … &#43;10.2",
+	wantBody(t, w, "Lift", "<strong>180</strong> customers met the goal", "of those held out 13.2 %", "Not enough yet", "no consent to the topic", "the address does not exist", "cart-offer", "95 %: −2.8 … &#43;10.2",
 		`<rect width="31.00%"`, "1 uncertain")
 	if strings.Contains(w.Body.String(), "waits for a person") {
 		t.Error("the page shows a reason that nobody was held by")
@@ -83,35 +83,35 @@ func TestReportGuard(t *testing.T) {
 }
 
 func TestLift(t *testing.T) {
-	two := 2
 	for name, c := range map[string]struct {
-		in        campaign.CampaignReport
+		in        campaign.Lift
 		low, high float64
 	}{
 		// Newcombe (1998), table II, example (a): 56/70 against 48/80.
-		"published": {campaign.CampaignReport{Entered: 150, HeldOut: 80, Converted: 56, HeldOutConverted: ptr(48)}, 5.24, 33.39},
+		"published": {campaign.Lift{Mailed: 70, MailedConverted: 56, HeldOut: 80, HeldOutConverted: 48}, 5.24, 33.39},
 		// The same, example (d): 5/56 against 0/29.
-		"none": {campaign.CampaignReport{Entered: 85, HeldOut: 29, Converted: 5, HeldOutConverted: ptr(0)}, -3.81, 19.26},
+		"none": {campaign.Lift{Mailed: 56, MailedConverted: 5, HeldOut: 29}, -3.81, 19.26},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := liftOf(c.in)
+			l := liftOf(campaign.CampaignReport{Lift: &c.in})
 			if math.Abs(l.Low-c.low) > .01 || math.Abs(l.High-c.high) > .01 {
 				t.Errorf("interval %.2f … %.2f, want %.2f … %.2f", l.Low, l.High, c.low, c.high)
 			}
+			if l.Sure() != (c.low > 0) {
+				t.Errorf("sure: %v", l.Sure())
+			}
 		})
 	}
-	for name, in := range map[string]campaign.CampaignReport{
-		"not measured": {Entered: 10, HeldOut: 2, Converted: 3},
-		"no holdout":   {Entered: 10, Converted: 3, HeldOutConverted: &two},
-		"nobody":       {HeldOutConverted: &two},
+	for name, in := range map[string]*campaign.Lift{
+		"not measured": nil,
+		"no holdout":   {Mailed: 10, MailedConverted: 3},
+		"nobody":       {},
 	} {
-		if l := liftOf(in); l != nil {
+		if l := liftOf(campaign.CampaignReport{Lift: in}); l != nil {
 			t.Errorf("%s: got %+v", name, l)
 		}
 	}
 }
-
-func ptr(n int) *int { return &n }
 
 func TestFigures(t *testing.T) {
 	for in, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1234: "−1,234"} {

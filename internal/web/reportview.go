@@ -22,6 +22,7 @@ type detail struct {
 	head
 	card
 	Entries, Ledger funnel // passes; messages
+	Converted       int    // customers
 	Lift            *lift
 	Reasons         []reasons
 	Steps           []campaign.StepReport
@@ -101,7 +102,7 @@ func cardOf(c campaign.CampaignReport) card {
 			{Label: "Sent", Count: c.Sent},
 			{Label: "Opened", Count: c.Opened, Of: c.Sent, What: "of sent"},
 			{Label: "Clicked", Count: c.Clicked, Of: c.Sent, What: "of sent"},
-			{Label: "Converted", Count: c.Converted, Of: c.Entered - c.HeldOut, What: "of mailed"},
+			{Label: "Converted", Count: c.Converted},
 		},
 	}
 	if c.Uncertain > 0 {
@@ -123,7 +124,6 @@ func (p reports) detailOf(rep campaign.Report) detail {
 			{Label: "Entered", Count: c.Entered},
 			{Label: "Held out", Count: c.HeldOut, Of: c.Entered, What: "of entered"},
 			{Label: "To be mailed", Count: mailed, Of: c.Entered, What: "of entered"},
-			{Label: "Converted", Count: c.Converted, Of: mailed, What: "of those to be mailed"},
 		}},
 		Ledger: funnel{"Mails", "mails", []figure{
 			{Label: "Sent", Count: c.Sent},
@@ -134,8 +134,9 @@ func (p reports) detailOf(rep campaign.Report) detail {
 			{Label: "On their way", Count: c.Waiting},
 			{Label: "Uncertain", Count: c.Uncertain},
 		}},
-		Lift:  liftOf(c),
-		Steps: c.Steps,
+		Converted: c.Converted,
+		Lift:      liftOf(c),
+		Steps:     c.Steps,
 		Reasons: reasonsOf(
 			reasons{Title: "Did not enter", Unit: "entries", By: c.HeldBy},
 			reasons{Title: "Decided not to send", Unit: "mails", By: c.CancelledBy},

@@ -58,12 +58,12 @@ func TestPanicBecomes500(t *testing.T) {
 
 type panicking struct{}
 
-func (panicking) Report(context.Context, string) (campaign.Report, error) { panic("a bug") }
+func (panicking) Report(context.Context, string, time.Time) (campaign.Report, error) { panic("a bug") }
 
 // slow holds a report until released.
 type slow struct{ entered, release chan struct{} }
 
-func (s slow) Report(context.Context, string) (campaign.Report, error) {
+func (s slow) Report(context.Context, string, time.Time) (campaign.Report, error) {
 	close(s.entered)
 	<-s.release
 	return campaign.Report{}, nil

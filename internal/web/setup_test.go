@@ -81,8 +81,9 @@ func (f *fake) Unsubscribe(_ context.Context, _ int64, everything bool, hit camp
 	return f.note("left topic", hit)
 }
 
-func (f *fake) Report(_ context.Context, name string) (campaign.Report, error) {
+func (f *fake) Report(_ context.Context, name string, at time.Time) (campaign.Report, error) {
 	rep := f.report
+	rep.At = at
 	if name != "" {
 		rep.Campaigns = nil
 		for _, c := range f.report.Campaigns {
@@ -183,12 +184,11 @@ func (b *bench) wantCalls(t *testing.T, want ...string) {
 }
 
 func sampleReport() campaign.Report {
-	held := 16
 	return campaign.Report{At: start, Campaigns: []campaign.CampaignReport{
 		{
 			Campaign: "abandoned-cart", Label: "Abandoned cart", Status: "active",
 			Entered: 1204, HeldOut: 121, Sent: 1961, Failed: 12, Opened: 608, Clicked: 211, Unsubscribed: 9,
-			Converted: 194, HeldOutConverted: &held, Revenue: map[string]float64{"EUR": 7010.5, "PHP": 120345},
+			Converted: 180, Lift: &campaign.Lift{Mailed: 1083, MailedConverted: 194, HeldOut: 121, HeldOutConverted: 16}, Revenue: map[string]float64{"EUR": 7010.5, "PHP": 120345},
 			FailedBy:    map[string]int{"bad_address": 9, "mailbox_full": 3},
 			CancelledBy: map[string]int{"exit_on": 204, "expired": 2},
 			HeldBy:      map[string]int{"no_consent": 122, "in_progress": 28, "fuse": 0},
