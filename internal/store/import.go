@@ -80,7 +80,7 @@ func importRows[T any](rows iter.Seq2[T, error], o ImportOptions, check func(T) 
 		if len(batch) > 0 {
 			stored, err := store(batch)
 			if err != nil {
-				return fmt.Errorf("import rows %d to %d: %w", n.Read-len(batch)+1, n.Read, err)
+				return fmt.Errorf("import rows up to the %dth: %w", n.Read, err)
 			}
 			n.Stored += stored
 			n.Known += len(batch) - stored
