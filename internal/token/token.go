@@ -71,7 +71,7 @@ func New(keys []string) (*Signer, error) {
 }
 
 // Sign writes the token of a message and a link (0 where there is none) in
-// base64url without padding, 24 to 50 characters.
+// base64url without padding, 26 to 50 characters.
 func (s *Signer) Sign(p Purpose, message, link int64) string {
 	return s.keys[0].sign(p, message, link)
 }

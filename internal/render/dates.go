@@ -1,0 +1,183 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// dateNames are a language's names, months as they stand beside a day.
+type dateNames struct {
+	months, monthsShort [12]string
+	days, daysShort     [7]string
+	am, pm              string
+}
+
+// dateFilter is {{ moment | date: "%e %B %Y" }}: in the customer's zone and
+// language. The moment is `now`, a moment, or a text that reads as one.
+func dateFilter(v any, args ...any) (any, error) {
+	var st *state
+	format := ""
+	for _, a := range args {
+		switch a := a.(type) {
+		case *state:
+			st = a
+		case string:
+			format = a
+		}
+	}
+	if v == nil || st == nil {
+		return nil, nil
+	}
+	t, bare, err := momentOf(v, st)
+	if err != nil {
+		return nil, err
+	}
+	if !bare {
+		t = t.In(st.zone)
+	}
+	if format == "" {
+		format = "%e %B %Y"
+	}
+	return strftime(format, t, namesOf(st.locale)), nil
+}
+
+// momentOf reads a moment. bare tells that it is a wall clock without a zone,
+// to be shown as it stands.
+func momentOf(v any, st *state) (t time.Time, bare bool, err error) {
+	switch v := v.(type) {
+	case time.Time:
+		return v, false, nil
+	case int:
+		return time.Unix(int64(v), 0), false, nil
+	case float64:
+		return time.UnixMilli(int64(v * 1000)), false, nil
+	case string:
+		s := strings.TrimSpace(v)
+		if s == "now" || s == "today" {
+			return st.now, false, nil
+		}
+		if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+			return t, false, nil
+		}
+		if t, ok := campaign.ParseMoment(s, time.UTC); ok {
+			return t, true, nil
+		}
+		return t, false, errors.New("needs a date, as 2026-12-01 or 2026-12-01T09:00:00Z")
+	}
+	return t, false, errors.New("needs a date")
+}
+
+// strftime writes t as format says: the letters of C's strftime that make sense
+// in a mail. A dash or ^ after % drops padding or writes capitals.
+func strftime(format string, t time.Time, n *dateNames) string {
+	var b strings.Builder
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' || i+1 >= len(format) {
+			b.WriteByte(format[i])
+			continue
+		}
+		i++
+		flag := byte(0)
+		if strings.IndexByte("-^0_", format[i]) >= 0 && i+1 < len(format) {
+			flag = format[i]
+			i++
+		}
+		part, ok := datePart(format[i], t, n)
+		switch {
+		case !ok:
+			part = "%" + string(format[i])
+		case flag == '-':
+			if trimmed := strings.TrimLeft(part, "0 "); trimmed != "" {
+				part = trimmed
+			} else {
+				part = "0"
+			}
+		case flag == '^':
+			part = strings.ToUpper(part)
+		case flag == '0':
+			part = strings.ReplaceAll(part, " ", "0")
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// datePart is what one letter stands for.
+func datePart(c byte, t time.Time, n *dateNames) (string, bool) {
+	hour12 := (t.Hour()+11)%12 + 1
+	half := n.am
+	if t.Hour() >= 12 {
+		half = n.pm
+	}
+	switch c {
+	case 'a':
+		return n.daysShort[t.Weekday()], true
+	case 'A':
+		return n.days[t.Weekday()], true
+	case 'b', 'h':
+		return n.monthsShort[t.Month()-1], true
+	case 'B':
+		return n.months[t.Month()-1], true
+	case 'd':
+		return fmt.Sprintf("%02d", t.Day()), true
+	case 'e':
+		return strconv.Itoa(t.Day()), true // not padded: a mail is no table
+	case 'm':
+		return fmt.Sprintf("%02d", int(t.Month())), true
+	case 'y':
+		return fmt.Sprintf("%02d", t.Year()%100), true
+	case 'Y':
+		return strconv.Itoa(t.Year()), true
+	case 'H':
+		return fmt.Sprintf("%02d", t.Hour()), true
+	case 'k':
+		return strconv.Itoa(t.Hour()), true
+	case 'I':
+		return fmt.Sprintf("%02d", hour12), true
+	case 'l':
+		return strconv.Itoa(hour12), true
+	case 'M':
+		return fmt.Sprintf("%02d", t.Minute()), true
+	case 'S':
+		return fmt.Sprintf("%02d", t.Second()), true
+	case 'p':
+		return strings.ToUpper(half), true
+	case 'P':
+		return half, true
+	case 'j':
+		return fmt.Sprintf("%03d", t.YearDay()), true
+	case 'u':
+		return strconv.Itoa((int(t.Weekday())+6)%7 + 1), true
+	case 'w':
+		return strconv.Itoa(int(t.Weekday())), true
+	case 'V':
+		_, week := t.ISOWeek()
+		return fmt.Sprintf("%02d", week), true
+	case 's':
+		return strconv.FormatInt(t.Unix(), 10), true
+	case 'z':
+		return t.Format("-0700"), true
+	case 'Z':
+		return t.Format("MST"), true
+	case 'F':
+		return t.Format("2006-01-02"), true
+	case 'T', 'X':
+		return t.Format("15:04:05"), true
+	case 'R':
+		return t.Format("15:04"), true
+	case 'D':
+		return t.Format("01/02/06"), true
+	case 'n':
+		return "\n", true
+	case 't':
+		return "\t", true
+	case '%':
+		return "%", true
+	}
+	return "", false
+}

@@ -1,0 +1,125 @@
+package render
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"html"
+	"net/url"
+	"strings"
+
+	"tidings/internal/campaign"
+	"tidings/internal/token"
+)
+
+// linkPlace is a URL attribute of an element.
+type linkPlace struct {
+	attr    string
+	tracked bool // the href of an <a>
+	at      *piece
+}
+
+// isURLAttr tells whether an attribute holds an address.
+func isURLAttr(name string) bool {
+	switch name {
+	case "href", "src", "background", "poster", "action", "formaction", "cite", "longdesc", "data", "xlink:href", "lowsrc", "dynsrc":
+		return true
+	}
+	return false
+}
+
+// check says whether an address may stand in the attribute; the error completes
+// a sentence that begins with the attribute's name.
+func (l *linkPlace) check(raw string) error {
+	if strings.HasPrefix(raw, "#") && l.attr == "href" {
+		return nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return errors.New("holds something that is not a web address")
+	}
+	switch scheme := strings.ToLower(u.Scheme); scheme {
+	case "http", "https":
+		if u.Host == "" {
+			return errors.New("holds a web address without a host")
+		}
+		return nil
+	case "mailto", "tel":
+		if l.attr == "href" {
+			return nil
+		}
+		return errors.New("cannot hold a " + scheme + " address")
+	case "cid":
+		if l.attr != "href" {
+			return nil
+		}
+		return errors.New("cannot hold a cid address")
+	case "":
+		return errors.New("holds an address without https://; a mail has no site of its own, so write the whole address")
+	}
+	return errors.New("holds an address that is not http, https, mailto or tel")
+}
+
+// linkID names a link target: the first 63 bits of the SHA-256 of its URL.
+func linkID(target string) int64 {
+	sum := sha256.Sum256([]byte(target))
+	return int64(binary.BigEndian.Uint64(sum[:8]) >> 1)
+}
+
+// isWeb tells whether an address is followed by HTTP.
+func isWeb(target string) bool {
+	return len(target) > 8 && (strings.EqualFold(target[:7], "http://") || strings.EqualFold(target[:8], "https://"))
+}
+
+// own tells whether a URL is one that Tidings itself serves to recipients.
+func (s *Settings) own(target string) bool {
+	rest, ok := strings.CutPrefix(target, s.PublicURL)
+	if !ok || s.PublicURL == "" {
+		return false
+	}
+	for _, place := range []string{"/c/", "/o/", "/u/", "/p/", "/v/"} {
+		if strings.HasPrefix(rest, place) {
+			return true
+		}
+	}
+	return false
+}
+
+// track is the address that counts a click and leads to target. The target
+// becomes one of the message's links.
+func (st *state) track(target string, id int64) string {
+	known := false
+	for _, l := range st.links {
+		known = known || l.ID == id
+	}
+	if !known {
+		st.links = append(st.links, campaign.Link{ID: id, URL: target})
+	}
+	return st.settings.PublicURL + "/c/" + st.sign(token.Click, id)
+}
+
+func (st *state) sign(p token.Purpose, link int64) string {
+	return st.settings.Signer.Sign(p, st.message, link)
+}
+
+// finish checks the address that was written from offset from on, and puts the
+// tracked one in its place.
+func (l *linkPlace) finish(st *state, from int) error {
+	raw := strings.TrimSpace(html.UnescapeString(string(st.out[from:])))
+	st.out = st.out[:from]
+	if st.sample && strings.HasPrefix(raw, sampleText) {
+		raw = "https://" + raw
+	}
+	if strings.ContainsRune(raw, ' ') {
+		raw = strings.ReplaceAll(raw, " ", "%20")
+	}
+	if err := l.check(raw); err != nil {
+		return st.fail(l.at, "%s %v", l.attr, err)
+	}
+	if l.tracked && isWeb(raw) && !st.settings.own(raw) {
+		raw = st.track(raw, linkID(raw))
+	}
+	before := len(st.out)
+	st.out = appendHTML(st.out, raw, false)
+	return st.grow(len(st.out) - before)
+}

@@ -1,0 +1,169 @@
+package render
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// moneyForm is how a language writes an amount, after the Unicode CLDR's
+// standard currency patterns.
+type moneyForm struct {
+	group, decimal string
+	before         bool   // the symbol comes first
+	gap            string // between symbol and amount
+}
+
+const (
+	nbsp  = "\u00a0"
+	nnbsp = "\u202f"
+)
+
+// moneyFormOf is by language; English for those that it lacks.
+func moneyFormOf(locale string) moneyForm {
+	switch lang, _, _ := strings.Cut(strings.ReplaceAll(locale, "_", "-"), "-"); lang {
+	case "he", "iw":
+		return moneyForm{",", ".", false, nbsp}
+	case "hy":
+		return moneyForm{nbsp, ",", false, nbsp}
+	case "el", "de":
+		return moneyForm{".", ",", false, nbsp}
+	case "fr":
+		return moneyForm{nnbsp, ",", false, nbsp}
+	case "ms":
+		return moneyForm{",", ".", true, nbsp}
+	}
+	return moneyForm{",", ".", true, ""} // en, fil
+}
+
+// currencySymbol is a currency's sign where it has one that is read as such
+// everywhere the currency is used; else its code.
+func currencySymbol(code string) string {
+	switch code {
+	case "EUR":
+		return "€"
+	case "USD":
+		return "$"
+	case "GBP":
+		return "£"
+	case "JPY":
+		return "¥"
+	case "PHP":
+		return "₱"
+	case "ILS":
+		return "₪"
+	case "AMD":
+		return "֏"
+	case "MYR":
+		return "RM"
+	case "KRW":
+		return "₩"
+	case "VND":
+		return "₫"
+	case "INR":
+		return "₹"
+	case "TRY":
+		return "₺"
+	case "UAH":
+		return "₴"
+	}
+	return code
+}
+
+// currencyDigits is the number of decimals of a currency, by ISO 4217.
+func currencyDigits(code string) int {
+	switch code {
+	case "JPY", "KRW", "VND", "CLP", "ISK", "PYG", "RWF", "UGX", "VUV", "XAF", "XOF", "XPF", "BIF", "DJF", "GNF", "KMF":
+		return 0
+	case "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND":
+		return 3
+	}
+	return 2
+}
+
+// formatMoney writes an amount in a currency (ISO 4217) as locale does.
+func formatMoney(amount float64, code, locale string) string {
+	form := moneyFormOf(locale)
+	code = strings.ToUpper(code)
+	digits := currencyDigits(code)
+	// Rounded to the currency first, halves away from zero as shops do; a price
+	// of 1.005 is stored a little below.
+	scale := math.Pow10(digits)
+	rounded := math.Round(math.Abs(amount)*scale+1e-7) / scale
+	text := strconv.FormatFloat(rounded, 'f', digits, 64)
+	whole, fraction, _ := strings.Cut(text, ".")
+	var b strings.Builder
+	if amount < 0 && rounded != 0 {
+		b.WriteByte('-')
+	}
+	symbol := currencySymbol(code)
+	if form.before {
+		gap := form.gap
+		if symbol == code || symbol == "RM" {
+			gap = nbsp // letters do not touch the figures
+		}
+		b.WriteString(symbol + gap)
+	}
+	for i := range len(whole) {
+		if i > 0 && (len(whole)-i)%3 == 0 {
+			b.WriteString(form.group)
+		}
+		b.WriteByte(whole[i])
+	}
+	if fraction != "" {
+		b.WriteString(form.decimal + fraction)
+	}
+	if !form.before {
+		b.WriteString(form.gap + symbol)
+	}
+	return b.String()
+}
+
+// toNumber reads a number, also one that is written as a text.
+func toNumber(v any) (float64, bool) {
+	switch v := v.(type) {
+	case float64:
+		return v, !math.IsNaN(v) && !math.IsInf(v, 0)
+	case int:
+		return float64(v), true
+	case int64:
+		return float64(v), true
+	case string:
+		f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+		return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+	}
+	return 0, false
+}
+
+// moneyFilter is {{ amount | money }} in the workspace's currency, or
+// {{ amount | money: "EUR" }}.
+func moneyFilter(v any, args ...any) (any, error) {
+	var st *state
+	code := ""
+	for _, a := range args {
+		switch a := a.(type) {
+		case *state:
+			st = a
+		case string:
+			code = a
+		case nil: // a currency that is not known: the workspace's
+		default:
+			return nil, errors.New(`takes a currency, as in money: "EUR"`)
+		}
+	}
+	if v == nil || st == nil {
+		return nil, nil
+	}
+	amount, ok := toNumber(v)
+	if !ok {
+		return nil, errors.New("needs a number")
+	}
+	if math.Abs(amount) > 1e15 {
+		return nil, errors.New("the amount is too large to be one")
+	}
+	if code == "" {
+		code = st.currency
+	}
+	return formatMoney(amount, code, st.locale), nil
+}

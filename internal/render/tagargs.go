@@ -1,0 +1,125 @@
+package render
+
+import "strings"
+
+// cutAssign splits name = expression.
+func cutAssign(s string) (name, expr string, ok bool) {
+	ls := lexExpr(s)
+	if len(ls) < 3 || ls[0].kind != 'i' || isWord(ls[0].text) || ls[1].text != "=" || ls[1].kind != 'o' {
+		return "", "", false
+	}
+	return ls[0].text, strings.TrimSpace(s[ls[1].end:]), true
+}
+
+// forArgs are the arguments of a for tag.
+type forArgs struct {
+	variable, list string
+	rest           string // limit, offset, reversed
+}
+
+func splitFor(s string) (forArgs, bool) {
+	ls := lexExpr(s)
+	if len(ls) < 3 || ls[0].kind != 'i' || isWord(ls[0].text) || ls[1].text != "in" {
+		return forArgs{}, false
+	}
+	end := len(s)
+	for i, l := range ls[3:] {
+		filter := ls[i+2].kind == 'o' && ls[i+2].text == "|"
+		modifier := l.kind == 'k' && (l.text == "limit" || l.text == "offset") || l.kind == 'i' && l.text == "reversed"
+		if modifier && !filter {
+			end = l.start
+			break
+		}
+	}
+	return forArgs{ls[0].text, strings.TrimSpace(s[ls[1].end:end]), strings.TrimSpace(s[end:])}, true
+}
+
+// renderArg is a value that a call passes to a partial.
+type renderArg struct{ name, expr string }
+
+// splitRender splits "name", key: value, key: value.
+func splitRender(s string) (name string, args []renderArg, ok bool) {
+	ls := lexExpr(s)
+	if len(ls) == 0 || ls[0].kind != 's' {
+		return "", nil, false
+	}
+	name = ls[0].text
+	for i := 1; i < len(ls); {
+		if ls[i].text != "," || ls[i].kind != 'o' || i+2 >= len(ls) || ls[i+1].kind != 'k' {
+			return "", nil, false
+		}
+		j := i + 2
+		depth := 0
+		for ; j < len(ls); j++ {
+			if ls[j].kind == 'o' {
+				switch ls[j].text {
+				case "(", "[":
+					depth++
+				case ")", "]":
+					depth--
+				}
+				if depth == 0 && ls[j].text == "," {
+					break
+				}
+			}
+		}
+		args = append(args, renderArg{ls[i+1].text, strings.TrimSpace(s[ls[i+1].end:ls[j-1].end])})
+		i = j
+	}
+	return name, args, true
+}
+
+// cycleWords are the texts of a cycle tag.
+func cycleWords(s string) ([]string, bool) {
+	var words []string
+	for i, l := range lexExpr(s) {
+		if i%2 == 0 && l.kind == 's' {
+			words = append(words, l.text)
+		} else if i%2 == 0 || l.text != "," {
+			return nil, false
+		}
+	}
+	return words, len(words) > 0
+}
+
+// didYouMean names the word of known that s most likely was to be.
+func didYouMean(s string, known []string) string {
+	best, at := len(s)/3+1, ""
+	for _, k := range known {
+		if d := distance(s, k); d <= best && k != s {
+			if d < best || at == "" {
+				best, at = d, k
+			}
+		}
+	}
+	if at == "" {
+		return ""
+	}
+	return "did you mean " + at + "?"
+}
+
+// distance is the Levenshtein distance in bytes, a swap of neighbours counting
+// once.
+func distance(a, b string) int {
+	var prev2 []int
+	prev := make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev = prev, row
+	}
+	return prev[len(b)]
+}
