@@ -54,7 +54,7 @@ func (s *Store) reportGoal(ctx context.Context, c *campaign.CampaignReport, camp
 		if err := json.Unmarshal(data, &g.properties); err != nil {
 			return fmt.Errorf("goal: %w", err)
 		}
-		if !g.at.After(goal.Within.After(g.touchedAt)) && audience.Match(goal.Where, g.properties) {
+		if !g.at.After(goal.Within.After(g.touchedAt)) && audience.Match(goal.Where, g.properties, g.at) {
 			found = append(found, g)
 		}
 	}

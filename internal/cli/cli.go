@@ -1,0 +1,134 @@
+// Package cli is the command line: one file per command. It wires the other
+// packages together and holds no rule of its own.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"tidings/internal/config"
+)
+
+// Exit codes: see the README's table of commands.
+const (
+	exitDone   = 0
+	exitNo     = 1 // the answer is no: check found errors
+	exitUsage  = 2
+	exitFailed = 3
+)
+
+// commands is the whole command line.
+type commands struct {
+	Workspace   string `help:"Folder with tidings.yaml, campaigns, segments and templates." placeholder:"DIR" short:"w"`
+	DatabaseURL string `help:"postgres://… or sqlite:PATH; wins over DATABASE_URL." placeholder:"URL" name:"database-url"`
+	JSON        bool   `help:"Print one JSON document and nothing else." name:"json"`
+
+	Demo      demoCmd      `cmd:"" help:"Show it all: a shop's real history, played fast, with an inbox and a report to look at."`
+	Init      initCmd      `cmd:"" help:"Write a small workspace to start from."`
+	Check     checkCmd     `cmd:"" help:"Say what is in the workspace, or all that is wrong with it."`
+	Import    importCmd    `cmd:"" help:"Take in customers or events from a CSV or NDJSON file."`
+	Tick      tickCmd      `cmd:"" help:"Evaluate every campaign once and queue what is due."`
+	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
+	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
+	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
+	Scheduler schedulerCmd `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`
+	Worker    workerCmd    `cmd:"" help:"Send what is queued, until stopped."`
+	Migrate   migrateCmd   `cmd:"" help:"Create or update the database's tables."`
+}
+
+// runtime is what every command gets.
+type runtime struct {
+	ctx            context.Context
+	cfg            config.Config
+	json           bool
+	stdout, stderr io.Writer
+	log            *slog.Logger
+	example        fs.FS
+	terminal       bool // of stderr
+}
+
+// exitError ends a command with a code; its text, if any, is for the user.
+type exitError struct {
+	code int
+	text string
+}
+
+func (e *exitError) Error() string { return e.text }
+
+func usage(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Sprintf(format, args...)}
+}
+
+// Main runs the command that args name and returns its exit code. example is the
+// workspace that the demo shows.
+func Main(args []string, stdout, stderr io.Writer, getenv func(string) string, example fs.FS) int {
+	// A second signal finds the first one's shutdown under way and changes nothing.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, args, stdout, stderr, getenv, example)
+}
+
+// Run is Main under a given context.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string, example fs.FS) int {
+	var cmd commands
+	exited := -1
+	parser, err := kong.New(&cmd,
+		kong.Name("tidings"), kong.Description("Lifecycle email as code."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(stderr, "tidings:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "tidings: %v\nsee `tidings --help`\n", err)
+		return exitUsage
+	}
+	cfg, err := config.Load(getenv)
+	if err != nil {
+		fmt.Fprintf(stderr, "tidings: the environment is not right:\n%v\n", err)
+		return exitUsage
+	}
+	if cmd.DatabaseURL != "" {
+		cfg.DatabaseURL = cmd.DatabaseURL
+	}
+	if cmd.Workspace != "" {
+		cfg.Workspace = cmd.Workspace
+	}
+	rt := &runtime{ctx: ctx, cfg: cfg, json: cmd.JSON, stdout: stdout, stderr: stderr, example: example, terminal: isTerminal(stderr)}
+	rt.log = newLogger(stderr, cfg.LogLevel, rt.terminal)
+	return rt.exit(parsed.Run(rt))
+}
+
+// exit prints an error for a person and gives its code.
+func (rt *runtime) exit(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var e *exitError
+	if errors.As(err, &e) {
+		if e.text != "" {
+			fmt.Fprintln(rt.stderr, "tidings:", e.text)
+		}
+		return e.code
+	}
+	if rt.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintln(rt.stderr, "tidings: stopped")
+		return exitFailed
+	}
+	fmt.Fprintln(rt.stderr, "tidings:", err)
+	return exitFailed
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"maps"
+	"sync/atomic"
+	"time"
+
+	"tidings/scheduler"
+)
+
+// stopGrace is how long a stopping process waits for its hand-overs.
+const stopGrace = 25 * time.Second
+
+// drain ticks and works the queue off at now until nothing moves any more: what
+// a sent mail lets go on at the same moment goes on too.
+func (m *machine) drain(ctx context.Context, now time.Time) (map[string]scheduler.Decided, error) {
+	pool, stop, err := m.drainPool(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	defer closePool(pool)
+	w := m.worker(pool, nil)
+	idle := make(chan struct{}, 1)
+	var working atomic.Int64
+	server, err := m.serve(ctx, func(ctx context.Context, slice int64) error {
+		working.Add(1)
+		defer func() {
+			working.Add(-1)
+			select {
+			case idle <- struct{}{}:
+			default:
+			}
+		}()
+		return w.Slice(ctx, slice)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+		defer cancel()
+		_ = server.Stop(stopCtx)
+	}()
+	sched := m.scheduler()
+	total := map[string]scheduler.Decided{}
+	for {
+		decided, err := sched.Tick(ctx, now)
+		if err != nil {
+			return total, err
+		}
+		addDecided(total, decided)
+		n, err := sched.RelayDue(ctx, now)
+		if err != nil {
+			return total, err
+		}
+		quiet, err := m.settle(ctx, now, idle, &working)
+		if err != nil {
+			return total, err
+		}
+		if n == 0 && quiet && !moved(decided) {
+			return total, nil
+		}
+	}
+}
+
+// queueLook is how often a drain asks the queue whether it is empty when no
+// slice of its own tells it so; stalled is how many looks in a row may find
+// nothing moving before what is left is left to a later tick.
+const (
+	queueLook = 50 * time.Millisecond
+	stalled   = 100
+)
+
+// settle waits until every slice queued at now was taken up and none is worked
+// on. It tells whether it had nothing to wait for.
+func (m *machine) settle(ctx context.Context, now time.Time, idle <-chan struct{}, working *atomic.Int64) (quiet bool, err error) {
+	look := time.NewTicker(queueLook)
+	defer look.Stop()
+	still := 0
+	for quiet = true; ; quiet = false {
+		pending, err := m.queue.Pending(ctx)
+		if err != nil {
+			return false, err
+		}
+		untaken, err := m.store.Untaken(ctx, now)
+		if err != nil {
+			return false, err
+		}
+		if pending > 0 || working.Load() > 0 {
+			still = 0
+		} else if still++; untaken == 0 || still > stalled {
+			return quiet, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-idle:
+		case <-look.C:
+		}
+	}
+}
+
+// addDecided adds a round's entries. What is held is held once, however many
+// rounds look at it.
+func addDecided(total, round map[string]scheduler.Decided) {
+	for name, d := range round {
+		t := total[name]
+		t.Entered += d.Entered
+		if t.Held == nil {
+			t.Held = map[string]int{}
+		}
+		if len(d.Held) > 0 && len(t.Held) == 0 {
+			maps.Copy(t.Held, d.Held)
+		}
+		total[name] = t
+	}
+}
+
+func moved(decided map[string]scheduler.Decided) bool {
+	for _, d := range decided {
+		if d.Entered > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tidings/internal/intake"
+	"tidings/internal/store"
+)
+
+type importCmd struct {
+	Customers importCustomersCmd `cmd:"" help:"CSV with id and email (first_name, last_name, locale, timezone, country, created_at; any other column is an attribute), or NDJSON."`
+	Events    importEventsCmd    `cmd:"" help:"CSV with customer_id, name, occurred_at (event_id, properties; any other column is a property), or NDJSON."`
+}
+
+type importCustomersCmd struct {
+	File    string `arg:"" help:"CSV or NDJSON, .gz too; - is standard input."`
+	Consent string `help:"Where and how these customers agreed to get mail; recorded for every row." placeholder:"TEXT"`
+	At      moment `help:"The moment that is now, for a store that is a simulation." placeholder:"TIME"`
+}
+
+type importEventsCmd struct {
+	File string `arg:"" help:"CSV or NDJSON, .gz too; - is standard input."`
+}
+
+// importOutput is what `import --json` prints.
+type importOutput struct {
+	store.Counts
+	RejectsFile    string `json:"rejects_file,omitempty"`
+	WithoutConsent *int   `json:"without_consent,omitempty"`
+}
+
+// Run imports customers. Rows without consent are known but not mailed, and it
+// says so.
+func (c *importCustomersCmd) Run(rt *runtime) error {
+	return rt.importFile(c.File, func(s *store.Store, f io.Reader, kept *rejects) (importOutput, error) {
+		var out importOutput
+		rows, err := intake.Customers(f, c.File, intake.Options{})
+		if err != nil {
+			return out, usage("%v", err)
+		}
+		kept.header = rows.Header()
+		now, err := rt.importNow(s, c.At.Time)
+		if err != nil {
+			return out, err
+		}
+		out.Counts, err = s.ImportCustomers(rt.ctx, rows.All(), store.ImportOptions{
+			Consent: c.Consent, Now: now, Reject: kept.add, Progress: rt.progress(c.File)})
+		if err != nil {
+			return out, err
+		}
+		without, err := s.WithoutConsent(rt.ctx)
+		out.WithoutConsent = &without
+		return out, err
+	})
+}
+
+// Run imports events.
+func (c *importEventsCmd) Run(rt *runtime) error {
+	return rt.importFile(c.File, func(s *store.Store, f io.Reader, kept *rejects) (importOutput, error) {
+		var out importOutput
+		rows, err := intake.Events(f, c.File, intake.Options{})
+		if err != nil {
+			return out, usage("%v", err)
+		}
+		kept.header = rows.Header()
+		now, err := rt.importNow(s, time.Time{})
+		if err != nil {
+			return out, err
+		}
+		out.Counts, err = s.ImportEvents(rt.ctx, rows.All(), store.ImportOptions{Now: now, Reject: kept.add, Progress: rt.progress(c.File)})
+		return out, err
+	})
+}
+
+// importNow is from when on a changed attribute holds: at when it is given, else
+// the last tick of a simulation, else now.
+func (rt *runtime) importNow(s *store.Store, at time.Time) (time.Time, error) {
+	if !at.IsZero() {
+		return at, nil
+	}
+	mode, err := s.Mode(rt.ctx)
+	if err != nil {
+		return at, err
+	}
+	if mode == store.Simulated {
+		return s.LastTick(rt.ctx)
+	}
+	return s.Now(rt.ctx)
+}
+
+func (rt *runtime) importFile(name string, do func(*store.Store, io.Reader, *rejects) (importOutput, error)) error {
+	var f io.Reader = os.Stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return usage("%v", err)
+		}
+		defer file.Close()
+		f = file
+	}
+	s, err := rt.openMigrated()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	kept := &rejects{path: rejectsPath(name), stderr: rt.stderr}
+	out, err := do(s, f, kept)
+	if cerr := kept.close(); err == nil {
+		err = cerr
+	}
+	if rt.terminal {
+		fmt.Fprint(rt.stderr, "\r\x1b[K")
+	}
+	if err != nil {
+		return err
+	}
+	if out.Rejected > 0 {
+		out.RejectsFile = kept.path
+	}
+	if rt.json {
+		return rt.printJSON(out)
+	}
+	rt.printf("read %s · stored %s · already known %s · rejected %s\n", thousands(out.Read), thousands(out.Stored), thousands(out.Known), thousands(out.Rejected))
+	if out.RejectsFile != "" {
+		rt.printf("the rejected rows are in %s: mend them there and import that file\n", out.RejectsFile)
+	}
+	if out.WithoutConsent != nil && *out.WithoutConsent > 0 {
+		rt.printf("%s known but get no marketing mail: nobody has recorded their consent.\nIf they gave it, say where and how: tidings import customers %s --consent \"newsletter box at checkout\"\n",
+			count(*out.WithoutConsent, "customer"), name)
+	}
+	return nil
+}
+
+func (rt *runtime) progress(name string) func(store.Counts) {
+	if !rt.terminal {
+		return nil
+	}
+	return func(n store.Counts) {
+		fmt.Fprintf(rt.stderr, "\r%s: %s rows, %s stored\x1b[K", filepath.Base(name), thousands(n.Read), thousands(n.Stored))
+	}
+}
+
+func rejectsPath(name string) string {
+	if name == "-" {
+		return "stdin.rejects"
+	}
+	return name + ".rejects"
+}
+
+// rejects keeps the rows that were not taken in a file of the same form, and
+// tells the first of them.
+type rejects struct {
+	path   string
+	header string
+	stderr io.Writer
+	file   *os.File
+	w      *bufio.Writer
+	told   int
+	err    error
+}
+
+const rejectsTold = 20
+
+func (r *rejects) add(bad *intake.Rejected) {
+	if r.told++; r.told <= rejectsTold {
+		fmt.Fprintf(r.stderr, "line %d: %s\n", bad.Line, bad.Reason)
+	} else if r.told == rejectsTold+1 {
+		fmt.Fprintln(r.stderr, "… and more; all are in the rejects file")
+	}
+	if r.err != nil {
+		return
+	}
+	if r.file == nil {
+		if r.file, r.err = os.Create(r.path); r.err != nil {
+			return
+		}
+		r.w = bufio.NewWriter(r.file)
+		if r.header != "" {
+			fmt.Fprintln(r.w, r.header)
+		}
+	}
+	_, r.err = fmt.Fprintln(r.w, bad.Raw)
+}
+
+func (r *rejects) close() error {
+	if r.file == nil {
+		return r.err
+	}
+	if err := errors.Join(r.err, r.w.Flush(), r.file.Close()); err != nil {
+		return fmt.Errorf("keep rejected rows in %s: %w", r.path, err)
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"path/filepath"
+
+	"tidings/internal/content"
+)
+
+type initCmd struct {
+	Dir string `arg:"" help:"Folder to write into; made when missing."`
+}
+
+// Run writes a workspace to start from. It overwrites nothing.
+func (c *initCmd) Run(rt *runtime) error {
+	files, err := content.Init(c.Dir)
+	if err != nil {
+		return &exitError{exitNo, err.Error()}
+	}
+	if rt.json {
+		return rt.printJSON(map[string]any{"dir": c.Dir, "files": files})
+	}
+	for _, f := range files {
+		rt.printf("wrote %s\n", filepath.Join(c.Dir, f))
+	}
+	rt.printf("\nNext: tidings check --workspace %s\n", c.Dir)
+	return nil
+}

@@ -1,0 +1,301 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/internal/inbox"
+	"tidings/internal/mail"
+	"tidings/internal/store"
+	"tidings/internal/web"
+	"tidings/scheduler"
+)
+
+type (
+	runCmd       struct{}
+	webCmd       struct{}
+	schedulerCmd struct{}
+	workerCmd    struct{}
+)
+
+// parts are what a live process does of the whole.
+type parts struct{ web, scheduler, worker bool }
+
+// Run is all in one process, and migrates by itself.
+func (*runCmd) Run(rt *runtime) error {
+	return rt.live(parts{web: true, scheduler: true, worker: true})
+}
+
+// Run serves HTTP.
+func (*webCmd) Run(rt *runtime) error { return rt.live(parts{web: true}) }
+
+// Run ticks and relays.
+func (*schedulerCmd) Run(rt *runtime) error { return rt.live(parts{scheduler: true}) }
+
+// Run sends.
+func (*workerCmd) Run(rt *runtime) error { return rt.live(parts{worker: true}) }
+
+func (p parts) all() bool { return p.web && p.scheduler && p.worker }
+
+// live runs parts until the context ends. The port is bound before anything
+// else, as platforms ask; until the rest is there it answers 503.
+func (rt *runtime) live(p parts) error {
+	if err := rt.servable(p); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(rt.ctx)
+	defer cancel()
+	cat, renderer, err := rt.catalog()
+	if err != nil {
+		return err
+	}
+	l := &live{rt: rt, parts: p, failed: make(chan error, 4), poke: make(chan struct{}, 1)}
+	if p.web || os.Getenv("PORT") != "" {
+		if err := l.listen(ctx, cat); err != nil {
+			return err
+		}
+	}
+	err = l.start(ctx, func(s *store.Store) (*machine, error) {
+		return rt.newMachine(s, cat, renderer, s.Now)
+	})
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			rt.log.Info("stopping")
+		case err = <-l.failed:
+		}
+	}
+	cancel()
+	return errors.Join(err, l.stop())
+}
+
+// servable refuses what a platform would break.
+func (rt *runtime) servable(p parts) error {
+	if err := rt.cfg.Durable(); err != nil {
+		return usage("%v", err)
+	}
+	if err := rt.cfg.Servable(); err != nil {
+		return usage("%v", err)
+	}
+	if p.all() {
+		return nil
+	}
+	if rt.cfg.SQLite() {
+		return usage("web, scheduler and worker as separate processes need PostgreSQL (DATABASE_URL); `tidings run` is all in one and takes SQLite")
+	}
+	if rt.cfg.RedisURL == "" && !p.web {
+		return usage("scheduler and worker as separate processes need Redis (REDIS_URL); `tidings run` is all in one and needs none")
+	}
+	return nil
+}
+
+// live is a process at work.
+type live struct {
+	rt     *runtime
+	parts  parts
+	failed chan error
+	poke   chan struct{}
+
+	store    *store.Store
+	machine  *machine
+	pool     *mail.Pool
+	inbox    *inbox.Inbox
+	web      *web.Server
+	webDone  chan struct{}
+	shutdown []func(context.Context)
+}
+
+// listen binds the port and answers from then on.
+func (l *live) listen(ctx context.Context, cat *campaign.Catalog) error {
+	ln, err := net.Listen("tcp", l.rt.cfg.Addr())
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", l.rt.cfg.Addr(), err)
+	}
+	keys := l.rt.cfg.WriteKeys
+	l.web, err = web.NewServer(web.Config{
+		Log: l.rt.log, Now: time.Now, Workspace: cat.Workspace, WriteKeys: keys,
+		AdminPassword: l.rt.cfg.AdminPassword, Proxies: l.rt.cfg.TrustedProxies, MaxTickAge: 5 * time.Minute,
+	})
+	if err != nil {
+		return err
+	}
+	l.webDone = make(chan struct{})
+	go func() {
+		defer close(l.webDone)
+		if err := l.web.Run(ctx, ln); err != nil {
+			l.failed <- fmt.Errorf("serve http: %w", err)
+		}
+	}()
+	return nil
+}
+
+// start opens the store and sets the parts to work.
+func (l *live) start(ctx context.Context, machine func(*store.Store) (*machine, error)) error {
+	s, err := l.rt.open()
+	if err != nil {
+		return err
+	}
+	l.store = s
+	if l.parts.all() {
+		err = s.Migrate(ctx)
+	} else {
+		err = s.Ready(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.rt.fix(s, store.Live); err != nil {
+		return err
+	}
+	if l.machine, err = machine(s); err != nil {
+		return err
+	}
+	if err := l.startWorker(ctx); err != nil {
+		return err
+	}
+	if l.parts.scheduler {
+		l.startScheduler(ctx)
+	}
+	return l.openWeb(ctx)
+}
+
+func (l *live) startWorker(ctx context.Context) error {
+	if !l.parts.worker {
+		return nil
+	}
+	address := l.rt.cfg.SMTPURL
+	if address == "" {
+		var err error
+		if l.inbox, address, err = l.rt.startInbox(ctx, time.Now); err != nil {
+			return err
+		}
+		l.rt.log.Info("SMTP_URL is not set: mails go to the built-in inbox and leave this machine for nobody", "inbox", l.rt.cfg.PublicURL+"/inbox/")
+	}
+	pool, err := l.rt.newPool(address)
+	if err != nil {
+		return err
+	}
+	l.pool = pool
+	// Hand-overs outlive ctx, which ends with the first signal.
+	server, err := l.machine.serve(context.WithoutCancel(ctx), l.machine.worker(pool, l.wake).Slice)
+	if err != nil {
+		return err
+	}
+	l.shutdown = append(l.shutdown, func(ctx context.Context) {
+		if err := server.Stop(ctx); err != nil {
+			l.rt.log.Error("worker not stopped in time", "error", err)
+		}
+		closePool(pool)
+	})
+	return nil
+}
+
+// wake pokes the scheduler of this process, if it has one.
+func (l *live) wake() {
+	select {
+	case l.poke <- struct{}{}:
+	default:
+	}
+}
+
+// leaderLease is how long a scheduler leads without saying so again.
+const leaderLease = 30 * time.Second
+
+func (l *live) startScheduler(ctx context.Context) {
+	owner := fmt.Sprintf("%s-%d", l.rt.cfg.Platform, time.Now().UnixNano())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := l.machine.scheduler().Run(ctx, scheduler.RunOptions{
+			Clock: l.store.Now, Poke: l.poke,
+			Leader: func(ctx context.Context) (bool, error) {
+				now, err := l.store.Now(ctx)
+				if err != nil {
+					return false, err
+				}
+				return l.store.Lead(ctx, "scheduler", owner, now, leaderLease)
+			},
+		})
+		if err != nil {
+			l.failed <- err
+		}
+	}()
+	go l.store.Listen(ctx, l.wake, l.rt.log)
+	l.shutdown = append(l.shutdown, func(ctx context.Context) {
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// openWeb lets the listening server answer.
+func (l *live) openWeb(ctx context.Context) error {
+	if l.web == nil {
+		return nil
+	}
+	var box http.Handler
+	if l.inbox != nil {
+		var err error
+		if box, err = l.inbox.Handler("/inbox/"); err != nil {
+			return err
+		}
+	}
+	if err := l.writeKeys(ctx); err != nil {
+		return err
+	}
+	l.rt.log.Info("listening", "address", l.rt.cfg.Addr(), "report", l.rt.cfg.PublicURL+"/report")
+	return l.web.Open(web.Backend{
+		Tokens: l.machine.signer, Intake: poking{l.store, l.wake}, Tracker: l.store, Subscriptions: l.store,
+		Reporter: l.store, Health: l.store, Inbox: box,
+	})
+}
+
+// writeKeys fills in a key that the store keeps when the environment gives none.
+func (l *live) writeKeys(ctx context.Context) error {
+	if len(l.rt.cfg.WriteKeys) > 0 {
+		return nil
+	}
+	if l.rt.cfg.Platform != "" {
+		l.rt.log.Warn("WRITE_KEY is not set: no events are taken in over HTTP")
+		return nil
+	}
+	key, err := l.store.Secret(ctx, "write")
+	if err != nil {
+		return err
+	}
+	l.web.WriteKeys = []string{key}
+	if l.rt.terminal {
+		l.rt.say("write key for /v1 (WRITE_KEY is not set): %s\n", key)
+	}
+	return nil
+}
+
+// stop ends what was started, the hand-overs under way first.
+func (l *live) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	defer cancel()
+	for _, f := range l.shutdown {
+		f(ctx)
+	}
+	if l.webDone != nil {
+		select {
+		case <-l.webDone:
+		case <-ctx.Done():
+		}
+	}
+	var err error
+	if l.machine != nil {
+		err = l.machine.Close()
+	}
+	if l.store != nil {
+		err = errors.Join(err, l.store.Close())
+	}
+	return err
+}

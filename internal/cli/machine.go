@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/internal/config"
+	"tidings/internal/mail"
+	"tidings/internal/queue"
+	"tidings/internal/render"
+	"tidings/internal/store"
+	"tidings/internal/token"
+	"tidings/scheduler"
+	"tidings/worker"
+)
+
+// machine is the scheduler and the worker of one store, wired.
+type machine struct {
+	rt       *runtime
+	store    *store.Store
+	catalog  *campaign.Catalog
+	renderer *render.Renderer
+	signer   *token.Signer
+	queue    *queue.Queue
+	clock    func(ctx context.Context) (time.Time, error)
+	public   string // PUBLIC_URL
+}
+
+// maxQueued bounds the messages that are in the queue or claimed, and sliceSize
+// those that one task carries.
+const (
+	maxQueued = 10_000
+	sliceSize = 200
+)
+
+// newMachine opens what the scheduler and the worker share. Close it.
+func (rt *runtime) newMachine(s *store.Store, cat *campaign.Catalog, renderer *render.Renderer, clock func(context.Context) (time.Time, error)) (*machine, error) {
+	s.Use(cat)
+	signer, err := rt.signer(s)
+	if err != nil {
+		return nil, err
+	}
+	q, err := queue.Open(rt.ctx, rt.cfg.RedisURL, s.ID(), rt.log,
+		queue.WithTLSVerify(verify(rt.cfg), rt.cfg.Platform == "Heroku"))
+	if err != nil {
+		return nil, err
+	}
+	return &machine{rt: rt, store: s, catalog: cat, renderer: renderer, signer: signer, queue: q, clock: clock, public: rt.cfg.PublicURL}, nil
+}
+
+func verify(cfg config.Config) queue.TLSVerify {
+	if cfg.RedisTLSVerify == "" {
+		return queue.VerifyAuto
+	}
+	return queue.TLSVerify(cfg.RedisTLSVerify)
+}
+
+func (m *machine) Close() error { return m.queue.Close() }
+
+// signer signs links with SECRET_KEY, or with a key that the store keeps.
+func (rt *runtime) signer(s *store.Store) (*token.Signer, error) {
+	keys := rt.cfg.SecretKeys
+	if len(keys) == 0 {
+		key, err := s.Secret(rt.ctx, "links")
+		if err != nil {
+			return nil, err
+		}
+		keys = []string{key}
+	}
+	signer, err := token.New(keys)
+	if err != nil {
+		return nil, usage("SECRET_KEY: %v", err)
+	}
+	return signer, nil
+}
+
+// scheduler is the deciding half.
+func (m *machine) scheduler() *scheduler.Scheduler {
+	return &scheduler.Scheduler{
+		Store: m.store, Queue: epochs{m.queue}, Catalog: m.catalog, Log: m.rt.log,
+		Relay: scheduler.RelayOptions{MaxQueued: maxQueued, SliceSize: sliceSize, Workers: m.rt.cfg.Connections},
+	}
+}
+
+// epochs is the queue as the scheduler wants it.
+type epochs struct{ *queue.Queue }
+
+func (e epochs) Epoch(ctx context.Context) (string, error) {
+	epoch, _, err := e.Queue.Epoch(ctx)
+	return epoch, err
+}
+
+// worker is the sending half, over connections of pool. settled may be nil.
+func (m *machine) worker(pool *mail.Pool, settled func()) *worker.Worker {
+	return worker.New(worker.Options{
+		Ledger: m.store, Line: line{pool}, Clock: m.clock, Log: m.rt.log, Settled: settled,
+		Renderer: renderer{m.renderer, render.Settings{PublicURL: m.public, Signer: m.signer, StoreID: m.store.ID()}},
+	})
+}
+
+// renderer is the render package as the worker wants it.
+type renderer struct {
+	*render.Renderer
+	settings render.Settings
+}
+
+func (r renderer) Render(o campaign.Outgoing) (campaign.Email, error) {
+	return r.Renderer.Render(o, r.settings)
+}
+
+// line is the mail pool as the worker wants it.
+type line struct{ *mail.Pool }
+
+func (l line) Get(ctx context.Context) (worker.Conn, error) {
+	c, err := l.Pool.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (l line) Put(c worker.Conn) { l.Pool.Put(c.(*mail.Conn)) }
+
+// newPool makes the connections to SMTP_URL.
+func (rt *runtime) newPool(smtpURL string) (*mail.Pool, error) {
+	server, err := mail.ParseURL(smtpURL)
+	if err != nil {
+		return nil, usage("SMTP_URL: %v", err)
+	}
+	return mail.New(server, mail.WithConnections(rt.cfg.Connections), mail.WithHelo(rt.heloName()),
+		mail.WithTimeouts(mail.Timeouts{Reply: worker.ReplyLimit})), nil
+}
+
+// serve works the queue off in this process until the server is stopped.
+func (m *machine) serve(ctx context.Context, handle queue.Handler) (*queue.Server, error) {
+	n := m.rt.cfg.Connections
+	s, err := m.queue.Serve(ctx, queue.Handlers{
+		Transactional: handle, TransactionalWorkers: max(1, n/4), Bulk: handle, BulkWorkers: n,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("serve the queue: %w", err)
+	}
+	return s, nil
+}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/internal/mail"
+	"tidings/internal/render"
+	"tidings/internal/store"
+	"tidings/scheduler"
+)
+
+type tickCmd struct {
+	At    moment `help:"The moment that is now, for a store that is a simulation." placeholder:"TIME"`
+	Drain bool   `help:"Work the queue off before returning."`
+}
+
+// moment is a flag's RFC 3339 time, or a date.
+type moment struct{ time.Time }
+
+// UnmarshalText reads what --at says.
+func (m *moment) UnmarshalText(b []byte) error {
+	t, ok := campaign.ParseMoment(string(b), time.UTC)
+	if !ok {
+		return fmt.Errorf("%q is not a time; write 2026-12-01T09:00:00Z", b)
+	}
+	m.Time = t
+	return nil
+}
+
+// tickOutput is what `tick --json` prints.
+type tickOutput struct {
+	At        time.Time                    `json:"at"`
+	Campaigns map[string]scheduler.Decided `json:"campaigns"`
+	Messages  tickMessages                 `json:"messages"`
+}
+
+type tickMessages struct {
+	Accepted   int            `json:"accepted"`
+	Failed     int            `json:"failed"`
+	Cancelled  map[string]int `json:"cancelled"`
+	Uncertain  int            `json:"uncertain"`
+	Unresolved int            `json:"unresolved"`
+	Waiting    int            `json:"waiting"`
+}
+
+// Run is one evaluation and relay by hand.
+func (c *tickCmd) Run(rt *runtime) error {
+	cat, renderer, err := rt.catalog()
+	if err != nil {
+		return err
+	}
+	s, err := rt.openMigrated()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	now, err := c.now(rt, s)
+	if err != nil {
+		return err
+	}
+	out, err := c.tick(rt, s, cat, renderer, now)
+	if err != nil {
+		var past *store.PastError
+		if errors.As(err, &past) {
+			return usage("%v", err)
+		}
+		return err
+	}
+	if rt.json {
+		return rt.printJSON(out)
+	}
+	printTick(rt, out)
+	return nil
+}
+
+// now fixes the store's mode and gives the tick's moment: --at makes a new store
+// a simulation; a live one takes it only within a minute of the real time.
+func (c *tickCmd) now(rt *runtime, s *store.Store) (time.Time, error) {
+	real, err := s.Now(rt.ctx)
+	if err != nil {
+		return real, err
+	}
+	if c.At.IsZero() {
+		return real, rt.fix(s, store.Live)
+	}
+	mode, err := s.Mode(rt.ctx)
+	if err != nil {
+		return real, err
+	}
+	if mode == store.Live {
+		if off := c.At.Sub(real); off < -time.Minute || off > time.Minute {
+			return real, usage("%v", &store.ModeError{Is: store.Live, Wanted: store.Simulated})
+		}
+		return campaign.Moment(c.At.Time), nil
+	}
+	return campaign.Moment(c.At.Time), rt.fix(s, store.Simulated)
+}
+
+func (rt *runtime) fix(s *store.Store, m store.Mode) error {
+	err := s.Fix(rt.ctx, m)
+	var wrong *store.ModeError
+	if errors.As(err, &wrong) {
+		return usage("%v", err)
+	}
+	return err
+}
+
+func (c *tickCmd) tick(rt *runtime, s *store.Store, cat *campaign.Catalog, renderer *render.Renderer, now time.Time) (tickOutput, error) {
+	out := tickOutput{At: now}
+	m, err := rt.newMachine(s, cat, renderer, func(context.Context) (time.Time, error) { return now, nil })
+	if err != nil {
+		return out, err
+	}
+	defer m.Close()
+	before, err := s.Totals(rt.ctx, now)
+	if err != nil {
+		return out, err
+	}
+	if c.Drain {
+		out.Campaigns, err = m.drain(rt.ctx, now)
+	} else {
+		out.Campaigns, err = m.tickOnce(rt.ctx, now)
+	}
+	if err != nil {
+		return out, err
+	}
+	after, err := s.Totals(rt.ctx, now)
+	if err != nil {
+		return out, err
+	}
+	t := after.Since(before)
+	out.Messages = tickMessages{t.Accepted, t.Failed, t.Cancelled, t.Uncertain, t.Unresolved, t.Waiting}
+	return out, nil
+}
+
+// tickOnce decides, and leaves the sending to workers. An in-process queue would
+// be gone with this process, so then messages stay in the ledger.
+func (m *machine) tickOnce(ctx context.Context, now time.Time) (map[string]scheduler.Decided, error) {
+	sched := m.scheduler()
+	decided, err := sched.Tick(ctx, now)
+	if err != nil || m.queue.Embedded() {
+		return decided, err
+	}
+	_, err = sched.RelayDue(ctx, now)
+	return decided, err
+}
+
+// drainPool is where a drain sends: SMTP_URL, or for a simulation without one an
+// inbox that lives as long as the drain. A simulation never leaves the machine.
+func (m *machine) drainPool(ctx context.Context) (pool *mail.Pool, stop func(), err error) {
+	mode, err := m.store.Mode(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if m.rt.cfg.SMTPURL == "" {
+		if mode != store.Simulated {
+			return nil, nil, usage("SMTP_URL is not set; a live store's mails need a mail server. Set it to smtp://user:password@host:587")
+		}
+		return m.rt.ownInbox(ctx)
+	}
+	if pool, err = m.rt.newPool(m.rt.cfg.SMTPURL); err != nil {
+		return nil, nil, err
+	}
+	if mode == store.Simulated && !pool.Server().Loopback() {
+		return nil, nil, usage("this store is simulated and sends only to a mail server on this machine; %s is not. Set SMTP_URL to smtp://127.0.0.1:PORT", pool.Server().Addr())
+	}
+	return pool, func() {}, nil
+}
+
+func printTick(rt *runtime, out tickOutput) {
+	rt.printf("tick at %s\n", out.At.Format(time.RFC3339))
+	names := make([]string, 0, len(out.Campaigns))
+	for name := range out.Campaigns {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		d := out.Campaigns[name]
+		rt.printf("  %-24s entered %s%s\n", name, thousands(d.Entered), reasons(" · held", d.Held))
+	}
+	t := out.Messages
+	rt.printf("messages  accepted %s · failed %s · waiting %s%s", thousands(t.Accepted), thousands(t.Failed), thousands(t.Waiting), reasons(" · cancelled", t.Cancelled))
+	if t.Uncertain+t.Unresolved > 0 {
+		rt.printf(" · uncertain %s (%s for a person)", thousands(t.Uncertain+t.Unresolved), thousands(t.Unresolved))
+	}
+	rt.printf("\n")
+}
+
+// reasons lists counts by reason, the largest first.
+func reasons(title string, by map[string]int) string {
+	if len(by) == 0 {
+		return ""
+	}
+	keys := make([]string, 0, len(by))
+	for k := range by {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		if by[keys[i]] != by[keys[j]] {
+			return by[keys[i]] > by[keys[j]]
+		}
+		return keys[i] < keys[j]
+	})
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = k + " " + thousands(by[k])
+	}
+	return title + ": " + strings.Join(parts, ", ")
+}
