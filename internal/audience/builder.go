@@ -1,8 +1,11 @@
 package audience
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,12 +21,13 @@ type builder struct {
 	cat     *campaign.Catalog
 	anchors []string // event names that can be the pass's own anchor
 	args    []any
-	within  []string // segments being inlined, against a circle
+	given   map[any]int // position of each argument in args, from 1
+	within  []string    // segments being inlined, against a circle
 }
 
 // builder starts a statement for passes of c, or for plain customers (nil).
 func (e *Evaluator) builder(c *campaign.Campaign) *builder {
-	b := &builder{engine: e.engine, cat: e.cat}
+	b := &builder{engine: e.engine, cat: e.cat, given: map[any]int{}}
 	if c != nil && c.Trigger != nil {
 		b.anchors = c.Trigger.AnchorNames()
 	}
@@ -35,13 +39,38 @@ const (
 	sqlFalse = "(1 = 0)"
 )
 
+// param adds v, a string or a number, to the arguments. The cast tells
+// PostgreSQL its type.
 func (b *builder) param(v any, cast string) string {
-	b.args = append(b.args, v)
-	p := "$" + strconv.Itoa(len(b.args))
+	n, ok := b.given[v]
+	if !ok {
+		b.args = append(b.args, v)
+		n = len(b.args)
+		b.given[v] = n
+	}
+	p := "$" + strconv.Itoa(n)
 	if b.engine == Postgres {
 		p += cast
 	}
 	return p
+}
+
+var paramPattern = regexp.MustCompile(`\$[0-9]+`)
+
+// query runs a statement of b. PostgreSQL refuses arguments that the text does
+// not mention, and putting a text together may leave some: they are dropped.
+func (b *builder) query(ctx context.Context, q Querier, text string) (*sql.Rows, error) {
+	var args []any
+	places := map[string]string{}
+	text = paramPattern.ReplaceAllStringFunc(text, func(p string) string {
+		if places[p] == "" {
+			n, _ := strconv.Atoi(p[1:])
+			args = append(args, b.args[n-1])
+			places[p] = "$" + strconv.Itoa(len(args))
+		}
+		return places[p]
+	})
+	return q.QueryContext(ctx, text, args...)
 }
 
 func (b *builder) text(s string) string { return b.param(s, "::text") }

@@ -74,7 +74,7 @@ func (b *builder) found(ctx context.Context, q Querier, t campaign.Trigger, w Wi
 		" x JOIN customers c ON c.id = x.customer_id WHERE " + where
 	_, inactive := t.(campaign.Inactivity)
 	var out []campaign.Candidate
-	rows, err := q.QueryContext(ctx, query, b.args...)
+	rows, err := b.query(ctx, q, query)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var one campaign.Candidate
 		var external string
@@ -117,7 +117,7 @@ func (e *Evaluator) scheduled(ctx context.Context, q Querier, c *campaign.Campai
 		"(SELECT c.id AS customer_id, c.external_id, o.n, o.anchor_at, o.as_of, o.as_of AS entered_at, o.anchor FROM o JOIN customers c ON " +
 		zone + "c.created_at <= o.as_of) x WHERE " + admitted
 	var out []campaign.Candidate
-	rows, err := q.QueryContext(ctx, query, b.args...)
+	rows, err := b.query(ctx, q, query)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var one campaign.Candidate
 		var n int

@@ -202,7 +202,7 @@ func (e *Evaluator) histories(ctx context.Context, q Querier, asked []cartAt, em
 			"r.occurred_at > s.until + 1", "r.occurred_at <= s.as_of", "r.known_at <= s.as_of") + ")"
 	}
 	out := map[int64][]campaign.CartEvent{}
-	found, err := q.QueryContext(ctx, query+" ORDER BY s.id, k.occurred_at, k.id", b.args...)
+	found, err := b.query(ctx, q, query+" ORDER BY s.id, k.occurred_at, k.id")
 	if err := each(found, err, func(rows *sql.Rows) error {
 		var id, at int64
 		var one campaign.CartEvent

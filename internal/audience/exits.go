@@ -59,7 +59,7 @@ func (e *Evaluator) ended(ctx context.Context, q Querier, c *campaign.Campaign, 
 	if len(reasons) == 0 {
 		return nil
 	}
-	rows, err := q.QueryContext(ctx, query+" FROM x", b.args...)
+	rows, err := b.query(ctx, q, query+" FROM x")
 	return each(rows, err, func(rows *sql.Rows) error {
 		var id int64
 		at := make([]sql.NullInt64, len(reasons))

@@ -47,7 +47,7 @@ func (e *Evaluator) FreshPasses(ctx context.Context, q Querier, c *campaign.Camp
 	query := "SELECT n.id FROM enrollments n WHERE " + and("n.campaign_id = "+id, "n.state = 'running'",
 		"n.customer_id IN ("+strings.Join(parts, " UNION ALL ")+")") + " ORDER BY n.id"
 	var out []int64
-	rows, err := q.QueryContext(ctx, query, b.args...)
+	rows, err := b.query(ctx, q, query)
 	if err := each(rows, err, func(rows *sql.Rows) error {
 		var id int64
 		defer func() { out = append(out, id) }()

@@ -68,7 +68,7 @@ func (e *Evaluator) HoldsEach(ctx context.Context, q Querier, c *campaign.Campai
 			}
 			query += ", " + s
 		}
-		rows, err := q.QueryContext(ctx, query+" FROM x", b.args...)
+		rows, err := b.query(ctx, q, query+" FROM x")
 		if err := each(rows, err, func(rows *sql.Rows) error {
 			var id int64
 			held := make([]bool, len(conds))
@@ -91,12 +91,13 @@ func (e *Evaluator) HoldsEach(ctx context.Context, q Querier, c *campaign.Campai
 // Members are the customers for whom cond holds as of asOf, by id. A customer
 // is one from created_at on.
 func (e *Evaluator) Members(ctx context.Context, q Querier, cond campaign.Condition, asOf time.Time) ([]int64, error) {
-	query, args, err := e.members("x.customer_id", cond, asOf)
+	b := e.builder(nil)
+	query, err := b.members("x.customer_id", cond, asOf)
 	if err != nil {
 		return nil, err
 	}
 	var out []int64
-	rows, err := q.QueryContext(ctx, query+" ORDER BY x.customer_id", args...)
+	rows, err := b.query(ctx, q, query+" ORDER BY x.customer_id")
 	if err := each(rows, err, func(rows *sql.Rows) error {
 		var id int64
 		defer func() { out = append(out, id) }()
@@ -109,20 +110,20 @@ func (e *Evaluator) Members(ctx context.Context, q Querier, cond campaign.Condit
 
 // Count is how many Members there are.
 func (e *Evaluator) Count(ctx context.Context, q Querier, cond campaign.Condition, asOf time.Time) (int, error) {
-	query, args, err := e.members("count(*)", cond, asOf)
+	b := e.builder(nil)
+	query, err := b.members("count(*)", cond, asOf)
 	if err != nil {
 		return 0, err
 	}
 	var n int
-	rows, err := q.QueryContext(ctx, query, args...)
+	rows, err := b.query(ctx, q, query)
 	if err := each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&n) }); err != nil {
 		return 0, fmt.Errorf("count members: %w", err)
 	}
 	return n, nil
 }
 
-func (e *Evaluator) members(what string, cond campaign.Condition, asOf time.Time) (query string, args []any, err error) {
-	b := e.builder(nil)
+func (b *builder) members(what string, cond campaign.Condition, asOf time.Time) (string, error) {
 	at := b.int(campaign.Micros(asOf))
 	null, object := "NULL", "NULL"
 	if b.engine == Postgres {
@@ -130,7 +131,7 @@ func (e *Evaluator) members(what string, cond campaign.Condition, asOf time.Time
 	}
 	where, err := b.condition(cond)
 	return fmt.Sprintf("SELECT %s FROM (SELECT c.id AS customer_id, %s AS as_of, %s AS anchor_at, %s AS entered_at, %s AS anchor FROM customers c WHERE c.created_at <= %s) x WHERE %s",
-		what, at, null, null, object, at, where), b.args, err
+		what, at, null, null, object, at, where), err
 }
 
 // each reads every row of a query and closes it.
