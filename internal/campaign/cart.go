@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"maps"
+	"math"
 	"strconv"
 	"time"
 )
@@ -11,7 +12,7 @@ type Line struct {
 	ProductID  string
 	Quantity   float64
 	Price      float64
-	Properties map[string]any // name, url, image_url … as last seen
+	Properties map[string]any // name, url, image_url … as last seen; never nil
 }
 
 // Cart is what a customer has put together: a cart_id's, or everything since
@@ -66,10 +67,15 @@ func (c *Cart) change(p map[string]any, sign float64) {
 		}
 		return
 	}
-	id := textOf(p, "product_id", "sku", "variant", "name")
+	// A variant is a size or a colour, which different products share: it names a
+	// product only when nothing else does.
+	id := textOf(p, "product_id", "sku", "name", "variant")
 	quantity, ok := numberOf(p["quantity"])
 	if !ok {
 		quantity = 1
+	}
+	if sign < 0 {
+		quantity = math.Abs(quantity) // some shops send what is removed as a difference
 	}
 	for i := range c.Lines {
 		l := &c.Lines[i]
@@ -81,7 +87,7 @@ func (c *Cart) change(p map[string]any, sign float64) {
 			return
 		}
 		if sign > 0 {
-			maps.Copy(l.Properties, p)
+			l.describe(p)
 			if price, ok := numberOf(p["price"]); ok {
 				l.Price = price
 			}
@@ -92,7 +98,18 @@ func (c *Cart) change(p map[string]any, sign float64) {
 		return
 	}
 	price, _ := numberOf(p["price"])
-	c.Lines = append(c.Lines, Line{ProductID: id, Quantity: quantity, Price: price, Properties: maps.Clone(p)})
+	l := Line{ProductID: id, Quantity: quantity, Price: price, Properties: map[string]any{}}
+	l.describe(p)
+	c.Lines = append(c.Lines, l)
+}
+
+// describe takes over what p says of the product. Its id, quantity and price
+// are the line's own fields: an event's quantity is a change, not a content.
+func (l *Line) describe(p map[string]any) {
+	maps.Copy(l.Properties, p)
+	for _, own := range []string{"product_id", "quantity", "price"} {
+		delete(l.Properties, own)
+	}
 }
 
 // Empty tells whether nothing is left in the cart.
@@ -143,7 +160,7 @@ func numberOf(v any) (float64, bool) {
 		return float64(v), true
 	case string:
 		f, err := strconv.ParseFloat(v, 64)
-		return f, err == nil
+		return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
 	}
 	return 0, false
 }

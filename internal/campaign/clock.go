@@ -89,10 +89,12 @@ func ParseDayName(s string) (time.Weekday, error) {
 	return d, nil
 }
 
-// NextClock is the first instant at or after t at which zone's clocks show u.
+// NextClock is the first instant at or after t at which zone's clocks show u,
+// each reading being the one instant that LocalTime.In gives it.
 func (u UntilTime) NextClock(t time.Time, zone *time.Location) time.Time {
 	local := t.In(zone)
-	for i := 0; i <= 8; i++ {
+	// A reading of the day before can lie in a gap that ends at t.
+	for i := -1; i <= 8; i++ {
 		d := time.Date(local.Year(), local.Month(), local.Day()+i, 12, 0, 0, 0, time.UTC)
 		if !u.AnyDay && d.Weekday() != u.Day {
 			continue

@@ -40,7 +40,7 @@ func ParseDuration(s string) (Duration, error) {
 	}
 	digits := strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyz")
 	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || strings.HasPrefix(digits, "+") {
+	if err != nil || strings.ContainsAny(digits, "+-") {
 		return Duration{}, bad
 	}
 	unit := s[len(digits):]
@@ -76,6 +76,7 @@ func addMonths(t time.Time, n int) time.Time {
 	if n == 0 {
 		return t
 	}
+	t = t.UTC()
 	first := time.Date(t.Year(), t.Month(), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location()).AddDate(0, n, 0)
 	last := first.AddDate(0, 1, -1).Day()
 	return first.AddDate(0, 0, min(t.Day(), last)-1)

@@ -127,13 +127,13 @@ type Admission struct {
 	Entries []Entry
 	Held    map[string]int
 
-	last map[int64]Candidate
+	last map[int64]Entry
 }
 
 // Offer decides one candidate. s must be the customer's standing as stored.
 func (a *Admission) Offer(c Candidate, s Standing) error {
 	if a.last == nil {
-		a.last = map[int64]Candidate{}
+		a.last = map[int64]Entry{}
 	}
 	if a.Held == nil {
 		a.Held = map[string]int{}
@@ -145,6 +145,8 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 		lastEntry = prev.AsOf
 	}
 	switch {
+	case s.Known:
+		return nil // found again, decided once
 	case !c.Due.After(a.Activated):
 		return nil // before its activation nothing of a campaign exists
 	case !camp.ActiveUntil.IsZero() && c.Due.After(camp.ActiveUntil):
@@ -162,8 +164,9 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 	}
 	if camp.Overlap == OverlapFirst {
 		open := s.Open != 0 || s.EndedAt.After(c.AsOf)
-		if again {
-			exited, err := a.ExitedBefore(prev, c)
+		// A pass that is held out ends as it begins.
+		if again && !prev.HeldOut {
+			exited, err := a.ExitedBefore(prev.Candidate, c)
 			if err != nil {
 				return err
 			}
@@ -174,12 +177,13 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 			return nil
 		}
 	}
-	a.last[c.Customer] = c
-	a.Entries = append(a.Entries, Entry{
+	entry := Entry{
 		Candidate:  c,
 		HeldOut:    !camp.Transactional && HeldOut(camp.Holdout, a.Workspace, a.Seed, s.External),
 		Supersedes: camp.Overlap == OverlapNewest,
-	})
+	}
+	a.last[c.Customer] = entry
+	a.Entries = append(a.Entries, entry)
 	return nil
 }
 

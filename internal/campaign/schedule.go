@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,8 @@ func ParseDayRule(s string) (DayRule, error) {
 	nth, name, found := strings.Cut(s, " ")
 	if !found {
 		name, nth = s, ""
+	} else if nth == "" {
+		return DayRule{}, bad
 	}
 	d, err := ParseDayName(name)
 	if err != nil {
@@ -88,9 +91,9 @@ func (s Schedule) Occurrences(from, to time.Time, zone *time.Location) ([]Occurr
 			return nil, err
 		}
 		// The wall clock is stepped through as if it were UTC, which has no gaps, so
-		// that no day is lost to a clock change; a day of slack covers any offset.
-		end := LocalOf(to, zone).utc()
-		for wall := spec.Next(LocalOf(from, zone).utc().Add(-2 * time.Hour)); !wall.IsZero() && !wall.After(end.Add(2*time.Hour)); wall = spec.Next(wall) {
+		// that no day is lost to a clock change.
+		end := latestWall(to, zone)
+		for wall := spec.Next(LocalOf(from, zone).utc()); !wall.IsZero() && !wall.After(end); wall = spec.Next(wall) {
 			keep(LocalOf(wall, time.UTC))
 			if len(out) > MaxOccurrences {
 				return nil, fmt.Errorf("schedule %q has more than %d moments between %s and %s", s.Cron, MaxOccurrences, from.Format(time.RFC3339), to.Format(time.RFC3339))
@@ -106,6 +109,14 @@ func (s Schedule) Occurrences(from, to time.Time, zone *time.Location) ([]Occurr
 		}
 	}
 	return out, nil
+}
+
+// latestWall is the highest reading that zone's clocks have shown up to t: where
+// they were put back within the last day, what they showed just before.
+func latestWall(t time.Time, zone *time.Location) time.Time {
+	_, now := t.In(zone).Zone()
+	_, before := t.Add(-24 * time.Hour).In(zone).Zone()
+	return t.UTC().Add(time.Duration(max(now, before)) * time.Second)
 }
 
 // falls tells whether the day d (at noon UTC) is one of a repeated schedule.
@@ -135,6 +146,12 @@ func ParseCron(s string) (spec cron.Schedule, err error) {
 	bad := fmt.Errorf("%q is not a cron expression of five fields", s)
 	if strings.Contains(s, "=") || strings.HasPrefix(strings.TrimSpace(s), "@") {
 		return nil, bad
+	}
+	// The parser leaves out the empty parts of a list: a lone comma never comes.
+	for _, field := range strings.Fields(s) {
+		if slices.Contains(strings.Split(field, ","), "") {
+			return nil, bad
+		}
 	}
 	// The parser panics on some malformed input.
 	defer func() {

@@ -132,7 +132,7 @@ func (c *Catalog) Campaign(name string) (*Campaign, bool) {
 }
 
 // In picks the text for locale: its own, its language's (he for he-IL), the
-// first of fallbacks that there is, or the one for all.
+// first fallback's, or the one for all.
 func (l Localized) In(locale string, fallbacks []string) string {
 	for _, k := range LocaleChain(locale, fallbacks) {
 		if s, ok := l[k]; ok {
