@@ -1,0 +1,42 @@
+package queue
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"tidings/internal/campaign"
+)
+
+// Lose forgets the epoch, as a Redis does that loses its data.
+func (q *Queue) Lose(ctx context.Context) error {
+	return q.redis.Del(ctx, "tidings:"+q.store+":epoch").Err()
+}
+
+// Contents is all that Redis holds of the store's tasks.
+func (q *Queue) Contents(ctx context.Context) (string, error) {
+	var all strings.Builder
+	keys := q.redis.Scan(ctx, 0, "asynq:*"+q.store+"}:t:*", 1000).Iterator()
+	for keys.Next(ctx) {
+		fields, err := q.redis.HGetAll(ctx, keys.Val()).Result()
+		if err != nil {
+			return "", err
+		}
+		for key, value := range fields {
+			all.WriteString(key + "=" + value + "\n")
+		}
+	}
+	return all.String(), keys.Err()
+}
+
+// RetryDelays are the times until bulk tasks that failed come again.
+func (q *Queue) RetryDelays(context.Context) ([]time.Duration, error) {
+	tasks, err := asynq.NewInspectorFromRedisClient(q.redis).ListRetryTasks(q.name(campaign.LaneBulk))
+	var delays []time.Duration
+	for _, t := range tasks {
+		delays = append(delays, time.Until(t.NextProcessAt))
+	}
+	return delays, err
+}
