@@ -62,7 +62,10 @@ func (c *compiler) header(file string, line int, text string) *unit {
 
 // assemble compiles a document with holes.
 func (c *compiler) assemble(src string, ps []*piece) *unit {
-	a := &assembler{engine: c.engine, src: src, captured: map[string]bool{}}
+	a := &assembler{engine: c.engine, captured: map[string]bool{}, last: &piece{file: "templates"}}
+	if len(ps) > 0 {
+		a.last = ps[0]
+	}
 	plain := map[string]bool{}
 	for _, p := range ps {
 		if p.scope == nil {
@@ -104,11 +107,10 @@ func (c *compiler) assemble(src string, ps []*piece) *unit {
 // that its line numbers lead back to pieces.
 type assembler struct {
 	engine   *engine
-	src      string
 	lines    []string
 	places   []*piece
 	captured map[string]bool
-	last     *piece
+	last     *piece // the author's piece before what is written
 	err      error
 }
 
@@ -137,14 +139,16 @@ func (a *assembler) text(s string) {
 		return
 	}
 	p := a.last
-	if p == nil {
-		p = &piece{file: "template"}
-	}
-	a.write(p, func(st *state, _ render.Context, _ func() error) error { return st.text(s) })
+	a.write(p, func(st *state, _ render.Context, _ func() error) error {
+		st.at = p
+		return st.text(s)
+	})
 }
 
 func (a *assembler) piece(p *piece) {
-	a.last = p
+	if p.file != "" {
+		a.last = p
+	}
 	switch {
 	case p.kind == pieceOutput:
 		o, err := newOutput(p, a.captured)
@@ -230,7 +234,9 @@ func (a *assembler) loop(p *piece) {
 	f, _ := splitFor(p.body)
 	base, filters, _ := splitFilters(f.list)
 	list := joinFilters(base, filters)
-	if !strings.HasPrefix(f.list, "(") {
+	if from, to, ok := splitRange(f.list); ok {
+		list = "((" + from + " | " + intFilter + ")..(" + to + " | " + intFilter + "))"
+	} else {
 		list += " | " + listFilter
 	}
 	a.line("for "+f.variable+" in "+list+" "+f.rest, p)

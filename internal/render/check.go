@@ -16,6 +16,7 @@ type scope struct {
 	captured map[string]bool // captured and nothing else: holds markup
 	params   map[string]bool // of a partial: what any of its calls passes
 	partial  bool
+	called   bool // of a partial: by any template
 	subject  bool // a header's text: knows neither subject nor preheader
 }
 
@@ -215,13 +216,18 @@ func (c *checker) forTag(p *piece) {
 	if !c.free(p, f.variable) {
 		return
 	}
-	if strings.Contains(f.list, "..") && strings.HasPrefix(f.list, "(") {
+	if from, to, ok := splitRange(f.list); ok {
 		c.refs(p, f.list)
 		c.rangeBounds(p, f.list)
+		for _, bound := range []string{from, to} {
+			if _, err := parseExpr(bound); err != nil {
+				c.report(p, "write (1..5)", "%v", err)
+			}
+		}
 		return
 	}
 	c.expression(p, f.list, false)
-	c.refs(p, f.rest)
+	c.refs(p, strings.ReplaceAll(f.rest, "reversed", ""))
 }
 
 // rangeBounds refuses a range that is long by its own numbers, and one that a
@@ -231,7 +237,7 @@ func (c *checker) rangeBounds(p *piece, list string) {
 	var nums []int
 	for _, l := range ls {
 		if l.kind == 'o' && l.text == "|" {
-			c.report(p, "", "a range takes no filter")
+			c.report(p, "assign the filtered value to a name first", "a range takes no filter")
 			return
 		}
 		if l.kind == 'n' {
@@ -276,7 +282,7 @@ func (c *checker) expression(p *piece, s string, printed bool) {
 	}
 	for _, l := range lexExpr(s) {
 		if l.kind == 'o' && l.text == ".." {
-			c.report(p, "", "a range stands only in a for")
+			c.report(p, "", "a range stands only in a for, without filters")
 			return
 		}
 	}
@@ -323,6 +329,7 @@ func (c *checker) refs(p *piece, s string) {
 			}
 		case root == "event" || root == "products" || root == "item":
 			c.report(p, map[string]string{"event": "write trigger", "products": "write cart.products or trigger.products", "item": "item is only known within its for"}[root], "unknown variable %q", root)
+		case p.scope.partial && !p.scope.called: // nothing is known of its values
 		case p.scope.partial:
 			c.report(p, "pass it: {% render …, "+root+": value %}", "unknown variable %q: no call of this partial passes it", root)
 		default:

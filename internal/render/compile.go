@@ -112,6 +112,11 @@ func (c *compiler) read() {
 		c.checkPieces(c.sources[t])
 		c.broken[t] = c.broken[t] || hasErrors(c.problems[before:])
 	}
+	for name, t := range c.catalog.Partials {
+		if c.broken[t] {
+			delete(c.partials, name) // its callers are looked at without it
+		}
+	}
 }
 
 // passed notes what the calls in ps pass to partials.
@@ -125,6 +130,7 @@ func (c *compiler) passed(ps []*piece) {
 		if len(target) == 0 {
 			continue
 		}
+		target[0].scope.called = true
 		for _, a := range args {
 			target[0].scope.params[a.name] = true
 		}
@@ -151,7 +157,7 @@ func (c *compiler) bodies(t *campaign.Template) {
 		return
 	}
 	for _, layout := range layouts {
-		if c.broken[t] || layout != nil && c.broken[layout] || c.anyPartialBroken() {
+		if c.broken[t] || layout != nil && c.broken[layout] {
 			continue
 		}
 		if layout != nil && !c.holdsContent(layout) {
@@ -217,7 +223,7 @@ func layoutName(cat *campaign.Catalog, t *campaign.Template) (name string, neede
 // printed notes which of the lawful parts a marketing mail prints, and reports
 // those that it lacks.
 func (c *compiler) printed(t, layout *campaign.Template, ps []*piece) {
-	if !c.marketing(t.Name) {
+	if !c.marketing(t.Name) || c.anyPartialBroken() {
 		return
 	}
 	for _, need := range []struct{ name, what string }{

@@ -43,6 +43,7 @@ func addFilters(e *engine) {
 	s.AddFilter("money", moneyFilter)
 	s.AddFilter("date", dateFilter)
 	s.AddFilter(listFilter, listOf)
+	s.AddFilter(intFilter, boundOf)
 	s.AddFilter(costFilter, func(v any, st any) (any, error) { return v, charge(v, st) })
 	s.AddFilter("append", func(a, b string) (string, error) { return bounded(len(a)+len(b), func() string { return a + b }) })
 	s.AddFilter("prepend", func(a, b string) (string, error) { return bounded(len(a)+len(b), func() string { return b + a }) })
@@ -121,6 +122,18 @@ func listOf(v any) any {
 		return []any{}
 	}
 	return v
+}
+
+// boundOf is an end of a range: 0 for what is missing.
+func boundOf(v any) (int, error) {
+	if v == nil {
+		return 0, nil
+	}
+	f, ok := toNumber(v)
+	if !ok || f < -1e9 || f > 1e9 {
+		return 0, errors.New("a loop's bounds are numbers")
+	}
+	return int(f), nil
 }
 
 // itemsOf is a list's members, whatever its Go type.

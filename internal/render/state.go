@@ -15,6 +15,7 @@ const (
 	stateVar   = "__state"
 	costFilter = "__cost"
 	listFilter = "__list"
+	intFilter  = "__int"
 )
 
 // Bounds of one message. They stop a template that would hang or bloat a

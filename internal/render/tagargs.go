@@ -34,6 +34,19 @@ func splitFor(s string) (forArgs, bool) {
 	return forArgs{ls[0].text, strings.TrimSpace(s[ls[1].end:end]), strings.TrimSpace(s[end:])}, true
 }
 
+// splitRange splits (a..b).
+func splitRange(s string) (from, to string, ok bool) {
+	if !strings.HasPrefix(s, "(") || !strings.HasSuffix(s, ")") {
+		return "", "", false
+	}
+	for _, l := range lexExpr(s) {
+		if l.kind == 'o' && l.text == ".." {
+			return strings.TrimSpace(s[1:l.start]), strings.TrimSpace(s[l.end : len(s)-1]), true
+		}
+	}
+	return "", "", false
+}
+
 // renderArg is a value that a call passes to a partial.
 type renderArg struct{ name, expr string }
 

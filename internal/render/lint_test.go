@@ -1,0 +1,180 @@
+package render
+
+import (
+	"strings"
+	"testing"
+
+	"tidings/internal/campaign"
+)
+
+// problemsOf compiles a receipt with the given body.
+func problemsOf(t *testing.T, body string) []campaign.Problem {
+	t.Helper()
+	_, problems := Compile(bare(t, body))
+	return problems
+}
+
+func TestProblems(t *testing.T) {
+	for name, c := range map[string]struct{ src, want string }{
+		"variable":             {"one\n<p>{{ custmer.first_name }}</p>", `templates/receipt.html:2:4: unknown variable "custmer"; did you mean customer?`},
+		"member":               {"{{ brand.adress }}", `:1:1: unknown variable "brand.adress"; did you mean address?`},
+		"in a condition":       {"{% if custoemr.x %}{% endif %}", `:1:1: unknown variable "custoemr"; did you mean customer?`},
+		"in an argument":       {"{{ customer.x | default: nick }}", `unknown variable "nick"`},
+		"event":                {"{{ event.total }}", `unknown variable "event"; write trigger`},
+		"own name":             {"{{ __state }}", `unknown variable "__state"`},
+		"assigned global":      {"{% assign customer = 1 %}", `"customer" is a name of Tidings' own`},
+		"filter":               {"{{ customer.x | upcas }}", `unknown filter "upcas"; did you mean upcase?`},
+		"filter in if":         {"{% if customer.x | siz %}{% endif %}", `unknown filter "siz"; did you mean size?`},
+		"filter in brackets":   {"{{ (customer.x | size) }}", `filters cannot stand in brackets`},
+		"hidden filter":        {"{{ customer.x | type }}", `unknown filter "type"`},
+		"raw filter":           {"{{ customer.x | safe }}", `unknown filter "safe"`},
+		"tag":                  {"\n\n{% fro x in y %}", `templates/receipt.html:3:1: unknown tag "fro"; did you mean for?`},
+		"include":              {`{% include "x" %}`, `unknown tag "include"; write {% render "name" %}`},
+		"partial":              {`{% render "buton" %}`, `no partial "buton"; did you mean button?`},
+		"render syntax":        {`{% render button %}`, `not a call of a partial`},
+		"unclosed output":      {"a\nb {{ customer.x", `templates/receipt.html:2:3: unclosed {{; close it with }}`},
+		"output into output":   {"{{ customer.x <b>{{ customer.y }}</b>", `:1:1: unclosed {{`},
+		"unclosed tag":         {"{% if customer.x ", `unclosed {%; close it with %}`},
+		"unclosed block":       {"a\n{% if customer.x %}", `templates/receipt.html:2:1: unclosed {% if %}; close it with {% endif %}`},
+		"crossed blocks":       {"{% if customer.x %}{% for p in trigger.y %}{% endif %}{% endfor %}", `{% endif %} closes nothing that is open here`},
+		"stray else":           {"{% else %}", `stands outside of its block`},
+		"syntax":               {"{{ customer.x y }}", `"customer.x y" is not Liquid`},
+		"condition syntax":     {"\n{% if customer.x = 1 %}{% endif %}", `templates/receipt.html:2`},
+		"huge number":          {"{{ 99999999999999999999 }}", `is not`},
+		"empty":                {"{{ }}", `nothing stands in`},
+		"range":                {"{% for i in (1..100000000) %}{% endfor %}", `the range (1..100000000) is too long for a mail; loop at most 1000 times`},
+		"range elsewhere":      {"{% assign r = (1..9) %}", `a range stands only in a for`},
+		"range with filter":    {"{% for i in (1..9) | reverse %}{% endfor %}", `a range stands only in a for, without filters`},
+		"unquoted attribute":   {"<td bgcolor={{ customer.x }}>", `:1:13: an output cannot stand in bgcolor without quotes; bgcolor="{{ … }}"`},
+		"makes attributes":     {"<td {{ customer.x }}>", `an output cannot make attributes of a tag`},
+		"makes a tag":          {"<{{ customer.x }}>", `an output cannot stand as the name of a tag`},
+		"script":               {"<script>var x = '{{ customer.x }}'</script>", `an output cannot stand within <script>`},
+		"style":                {"<style>a { color: {{ brand.colour }} }</style>", `an output cannot stand within <style>`},
+		"handler":              {`<a onclick="f('{{ customer.x }}')">`, `an output cannot stand in onclick`},
+		"in a comment for mso": {`<!--[if mso]><v:rect fillcolor={{ customer.x }}></v:rect><![endif]-->`, `cannot stand in fillcolor without quotes`},
+		"straddling":           {`<p title="{% if customer.x %}a">{% endif %}</p>`, `stand in different parts of the HTML`},
+		"straddling quote":     {`<p title={% if customer.x %}"a"{% endif %} {% if customer.y %}class="{% endif %}"></p>`, `stand in different parts of the HTML`},
+		"script address":       {"one\n<a href=\"javascript:alert(1)\">x</a>", `templates/receipt.html:2:10: href holds an address that is not http, https, mailto or tel`},
+		"relative address":     {`<img src="logo.png">`, `src holds an address without https://`},
+		"cid as a link":        {`<a href="cid:x">x</a>`, `href cannot hold a cid address`},
+		"content":              {"{{ content }}", `content belongs into a layout`},
+		"private characters":   {"a\uf8f0b", "U+F8F0"},
+		"filter arity":         {"{{ customer.first_name | truncate: 1, 'x', 'y' }}", `templates/receipt.html:1: filter truncate`},
+		"money of a text":      {"a\nb{{ customer.first_name | money }}", `templates/receipt.html:2: filter money: needs a number`},
+		"cycle":                {"{% cycle customer.x %}", `cycle takes texts in quotes`},
+		"for":                  {"{% for x of y %}{% endfor %}", `not a loop`},
+		"capture":              {"{% capture %}{% endcapture %}", `capture takes one name`},
+		"percent in quotes":    {`{% if customer.x == "%}" %}{% endif %}`, `%} cannot stand within a tag`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			problems := problemsOf(t, c.src)
+			for _, p := range problems {
+				if strings.Contains(p.String(), c.want) && !p.Warning {
+					return
+				}
+			}
+			t.Errorf("no problem with %q among %v", c.want, problems)
+		})
+	}
+}
+
+func TestNoProblems(t *testing.T) {
+	for name, src := range map[string]string{
+		"members of data":   "{{ customer.anything | default: '' }}{{ trigger.a.b | default: 1 }}{% if cart.products.first.name %}{% endif %}",
+		"loop":              "{% for p in trigger.products limit: 3 offset:1 reversed %}{{ p.name }}{{ forloop.index }}{% if forloop.last %}{% break %}{% endif %}{% endfor %}",
+		"assigned":          "{% assign a = trigger.total | times: 2 %}{{ a }}{% capture b %}<b>{{ a }}</b>{% endcapture %}{{ b }}",
+		"case":              "{% case locale %}{% when 'he', 'ar' %}x{% when 'de' %}y{% else %}z{% endcase %}",
+		"raw and comment":   "{% raw %}{{ nothing }}{% endraw %}{% comment %}{{ nothing | nix }} {% if %}{% endcomment %}{%# nothing %}",
+		"conditional attr":  `<p {% if customer.x %}class="a"{% endif %} title="{% if customer.x %}b{% else %}c{% endif %}">x</p>`,
+		"many lines":        "{{\n  customer.x\n  | default: 'a'\n}}{% if customer.x\n  == 'b' %}{% endif %}",
+		"brackets in quote": `{{ customer.x | default: "}} {% x %}" }}`,
+		"anchors":           `<a href="#top">a</a><a href="tel:+301">b</a><a href="">c</a><img src="cid:logo">`,
+		"not Liquid":        "{ {a} } % } a}} %}",
+		"style attribute":   `<p style="color: {{ brand.colour }}">x</p>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if problems := problemsOf(t, src); len(problems) > 0 {
+				t.Errorf("problems: %v", problems)
+			}
+		})
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for src, want := range map[string]string{
+		"{% if true or customer.x and customer.y %}{% endif %}": "read from left to right",
+		`<a href="https://a.example/?q={{ customer.x }}">x</a>`: "is encoded by itself; write {{ customer.x | url_encode }}",
+	} {
+		r, problems := Compile(bare(t, src))
+		if r == nil || len(problems) != 1 || !problems[0].Warning || !strings.Contains(problems[0].String(), want) {
+			t.Errorf("%s: %v", src, problems)
+		}
+	}
+}
+
+func TestWorkspaceProblems(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*campaign.Catalog)
+		want   string
+	}{
+		"no unsubscribe": {func(c *campaign.Catalog) {
+			c.Layouts["base"][""].Source = "<html><body>{{ content }}{{ brand.address }}</body></html>"
+		}, "templates/cart-reminder.html: a marketing mail must hold a link to unsubscribe"},
+		"no postal address": {func(c *campaign.Catalog) {
+			c.Layouts["base"][""].Source = `<html><body>{{ content }}<a href="{{ links.unsubscribe }}">x</a></body></html>`
+		}, "a marketing mail must hold the sender's postal address"},
+		"layout without content": {func(c *campaign.Catalog) {
+			c.Layouts["base"][""].Source = "<html></html>"
+		}, "templates/layouts/base.html: a layout prints its mail once"},
+		"no layout": {func(c *campaign.Catalog) {
+			c.Templates["receipt"][""].Layout = "bsae"
+		}, "templates/receipt.html: no layout bsae; did you mean base?"},
+		"subject syntax": {func(c *campaign.Catalog) {
+			c.Campaigns[1].Source = "name: x\nsteps:\n  - send: receipt\n    subject: \"{{ oder.order_id }}\""
+			c.Campaigns[1].Steps[0].Send.Subject = campaign.Plain("{{ oder.order_id }}")
+		}, `campaigns/receipt.yaml:4:1: unknown variable "oder"; did you mean order?`},
+		"subject of a subject": {func(c *campaign.Catalog) {
+			c.Templates["receipt"][""].Subject = campaign.Plain("{{ subject }}")
+		}, "subject cannot stand in a subject"},
+		"no subject": {func(c *campaign.Catalog) {
+			c.Templates["receipt"][""].Subject = nil
+		}, "mail receipt has no subject"},
+		"unclosed preheader": {func(c *campaign.Catalog) {
+			c.Templates["receipt"][""].Preheader = campaign.Plain("{{ order.id")
+		}, "unclosed {{"},
+		"partial of itself": {func(c *campaign.Catalog) {
+			c.Partials["button"].Source = `{% render "button", url: url, label: label %}`
+		}, "partial button calls itself"},
+		"unpassed": {func(c *campaign.Catalog) {
+			c.Partials["button"].Source = `{{ url }}{{ label }}{{ lable }}`
+		}, `templates/partials/button.html:1:21: unknown variable "lable": no call of this partial passes it`},
+		"sender": {func(c *campaign.Catalog) {
+			c.Workspace.Senders["shop"] = campaign.Sender{From: "not an address"}
+		}, "sender shop: not an email address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cat := shop(t)
+			c.change(cat)
+			r, problems := Compile(cat)
+			if r != nil {
+				t.Error("a renderer in spite of problems")
+			}
+			for _, p := range problems {
+				if strings.Contains(p.String(), c.want) {
+					return
+				}
+			}
+			t.Errorf("no problem with %q among %v", c.want, problems)
+		})
+	}
+}
+
+// Front matter moves the source down; problems tell the file's own lines.
+func TestLineOffset(t *testing.T) {
+	cat := bare(t, "a\n{{ nothing }}")
+	cat.Templates["receipt"][""].Line = 7
+	_, problems := Compile(cat)
+	if len(problems) != 1 || problems[0].Line != 8 {
+		t.Errorf("problems: %v", problems)
+	}
+}
