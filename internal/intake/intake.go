@@ -19,7 +19,7 @@ import (
 const (
 	MaxItem  = 32 << 10  // bytes of one call, or of one item of a batch
 	MaxCall  = 500 << 10 // bytes of a whole batch, as the Segment HTTP API has it
-	MaxRow   = 1 << 20   // bytes of one row of a file
+	MaxRow   = 256 << 10 // bytes of one row of a file
 	MaxName  = 200       // characters of an event's name, of an id, of an attribute's name
 	MaxDepth = 10        // levels of a property's value, the properties being the first
 )

@@ -132,7 +132,7 @@ func TestRejectedCustomers(t *testing.T) {
 		{"1,a@b.example,,\xff", "not UTF-8"},
 		{"1,a@b.example,,\x00", "NUL"},
 		{strings.Repeat("9", 201) + ",a@b.example,,", "id is longer than 200 characters"},
-		{strings.Repeat("9", intake.MaxRow+1) + ",a@b.example,,", "longer than 1024 KB"},
+		{strings.Repeat("9", intake.MaxRow+1) + ",a@b.example,,", "longer than 256 KB"},
 	}
 	for _, c := range cases {
 		rows, bad := customers(t, "id,email,timezone,created_at\n"+c.row+"\n2,ok@b.example,,\n")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tidings/internal/campaign"
+	"tidings/internal/intake"
 )
 
 // everyTopic is the topic of a consent that is about all of them.
@@ -121,9 +122,12 @@ func consentOf(customer int64, e *campaign.Event) (c consent, ok bool) {
 	if e.Name != campaign.Subscribed && e.Name != campaign.Unsubscribed {
 		return c, false
 	}
-	topic, _ := e.Properties["topic"].(string)
-	if topic == "" {
-		topic = everyTopic
+	topic := everyTopic
+	if v := e.Properties["topic"]; v != nil && v != "" {
+		topic = fmt.Sprint(v)
+	}
+	if r := []rune(topic); len(r) > intake.MaxName {
+		topic = string(r[:intake.MaxName]) // what no index holds is no topic of ours
 	}
 	known := campaign.Micros(e.KnownAt)
 	return consent{

@@ -2,7 +2,10 @@ package store_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -135,4 +138,90 @@ func TestAcceptAtOnce(t *testing.T) {
 			`SELECT (SELECT count(*) FROM customers), (SELECT count(*) FROM identities), (SELECT count(*) FROM events)`)
 		is(t, s, nil, `SELECT c.external_id, count(*) FROM customers c JOIN events e ON e.customer_id = c.id GROUP BY c.external_id HAVING count(*) <> $1`, 3*callers)
 	})
+}
+
+// A topic that no workspace has, of any form, neither fails the call nor stands
+// for all topics.
+func TestOddTopics(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for i, topic := range []string{`7`, `["x"]`, `""`, `null`, `"` + strings.Repeat("ä", 5000) + `"`} {
+			call(t, s, t0, "track", fmt.Sprintf(`{"userId":"u%d","event":"Subscribed","properties":{"topic":%s}}`, i, topic))
+		}
+		is(t, s, []string{"u0 7", "u1 [x]", "u2 *", "u3 *", "u4 " + strings.Repeat("ä", 200)},
+			`SELECT c.external_id, k.topic FROM consents k JOIN customers c ON c.id = k.customer_id ORDER BY 1`)
+	})
+}
+
+// Texts that break programs come back as they were sent, as ids, attributes and
+// properties.
+func TestNaughtyStrings(t *testing.T) {
+	data, err := os.ReadFile("../../../shared/data/unicode-names-addresses/blns.json")
+	if err != nil {
+		t.Skip("the list of naughty strings is not here")
+	}
+	var naughty []string
+	if err := json.Unmarshal(data, &naughty); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		stored := 0
+		for i, n := range naughty {
+			body, err := json.Marshal(map[string]any{"batch": []any{
+				map[string]any{"type": "identify", "userId": "x" + n, "traits": map[string]any{"note": n}},
+				map[string]any{"type": "track", "userId": "x" + n, "event": "A", "messageId": fmt.Sprint(i), "properties": map[string]any{"note": n}},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			items, err := intake.ParseCall("batch", body, t0)
+			if err != nil {
+				continue // too long an id, or a NUL: refused with a reason
+			}
+			stored++
+			if err := s.Accept(context.Background(), items); err != nil {
+				t.Errorf("%q: %v", n, err)
+				continue
+			}
+			var id, attribute, property string
+			err = store.RawDB(s).QueryRow(`SELECT c.external_id, c.attributes ->> 'note', e.properties ->> 'note' FROM events e
+				JOIN customers c ON c.id = e.customer_id WHERE e.uid = $1`, fmt.Sprint("id:", i)).Scan(&id, &attribute, &property)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id != strings.TrimSpace("x"+n) || attribute != n || property != n {
+				t.Errorf("%q came back as id %q, attribute %q, property %q", n, id, attribute, property)
+			}
+		}
+		if stored < 400 {
+			t.Errorf("only %d of %d were taken", stored, len(naughty))
+		}
+	})
+}
+
+// BenchmarkAccept stores batches of 100 events of 50 customers, each batch
+// durable by itself.
+func BenchmarkAccept(b *testing.B) {
+	for _, engine := range []struct {
+		name string
+		open func(testing.TB) *store.Store
+	}{{"sqlite", storetest.SQLite}, {"postgres", storetest.Postgres}} {
+		b.Run(engine.name, func(b *testing.B) {
+			s := engine.open(b)
+			n := 0
+			for b.Loop() {
+				items := make([]intake.Item, 100)
+				for i := range items {
+					n++
+					items[i].Event = &campaign.Event{
+						UID: fmt.Sprint("id:", n), Customer: campaign.Ref{ID: fmt.Sprint("c", n%50)}, Name: "Product Viewed",
+						OccurredAt: t0, KnownAt: t0, Properties: map[string]any{"sku": "123", "price": 4.5, "currency": "EUR"},
+					}
+				}
+				if err := s.Accept(context.Background(), items); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
 }
