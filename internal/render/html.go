@@ -103,6 +103,7 @@ func scanHTML(s string, from, to int, f func(*htmlToken)) {
 // where it ends, or -1 when it is text after all.
 func scanMarkup(s string, i, to int, t *htmlToken) int {
 	c := s[i+1]
+	t.attrs, t.closed = t.attrs[:0], false
 	switch {
 	case isLetter(c):
 		return scanTag(s, i+1, to, t, htmlStart)
@@ -132,7 +133,7 @@ func scanMarkup(s string, i, to int, t *htmlToken) int {
 
 // scanTag reads a tag whose name begins at i.
 func scanTag(s string, i, to int, t *htmlToken, kind htmlKind) int {
-	t.kind, t.closed, t.attrs = kind, false, t.attrs[:0]
+	t.kind = kind
 	start := i
 	for i < to && !isSpace(s[i]) && s[i] != '/' && s[i] != '>' && s[i] != holeOpen[0] {
 		i++

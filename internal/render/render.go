@@ -87,7 +87,7 @@ func (r *Renderer) write(st *state, vars map[string]any, l *letter, t *campaign.
 	if err != nil {
 		return "", "", err
 	}
-	if subject == "" {
+	if subject == "" && !st.sample {
 		return "", "", &Error{File: t.File, Message: "the subject is empty"}
 	}
 	vars["subject"] = subject

@@ -141,7 +141,10 @@ func (w *textWriter) start(t *htmlToken) {
 			w.text(" " + w.src[a.vs:a.ve] + " ")
 		}
 	case "a":
-		w.closeLink()
+		if w.href != "" { // links do not nest: the one before was left open
+			w.closeLink()
+			w.space = true
+		}
 		if a := t.attr("href"); a != nil {
 			w.href, w.linkText = strings.TrimSpace(html.UnescapeString(w.src[a.vs:a.ve])), -1
 		}
