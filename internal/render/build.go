@@ -262,8 +262,8 @@ func (a *assembler) assign(p *piece) {
 	a.write(p, func(st *state, ctx render.Context, _ func() error) error {
 		st.at = p
 		v, err := o.operand(ctx)
-		if err == nil && o.filtered && (v != nil || o.forgiving) {
-			v, err = ctx.Evaluate(o.full)
+		if err == nil && (v != nil || o.forgiving) {
+			v, err = o.apply(st, ctx, v)
 		}
 		if err != nil {
 			return err

@@ -17,13 +17,12 @@ type output struct {
 	name       string // of what it prints, for errors
 	path       []string
 	base, full expressions.Expression
-	filtered   bool
+	filtered   bool     // full is more than base
 	args       []output // variables that filters take: missing ones are holes too
 	forgiving  bool     // a default stands for what is missing
-	fallback   any      // with simple: of | default: literal
-	simple     bool     // default of a literal is the only filter
-	raw        bool     // a captured text, escaped already
-	br         bool     // newline_to_br
+	tail       []ownFilter
+	raw        bool // a captured text, escaped already
+	br         bool // newline_to_br
 }
 
 // newOutput compiles the expression of p. captured names hold markup.
@@ -47,18 +46,15 @@ func newOutput(p *piece, captured map[string]bool) (*output, error) {
 			filters = filters[:n-1]
 		}
 	}
-	for _, f := range filters {
-		o.filtered = true
-		if f.name == "default" {
-			o.forgiving = true
-		}
+	all := filters
+	for _, f := range all {
+		o.forgiving = o.forgiving || f.name == "default"
 	}
-	if len(filters) == 1 && o.forgiving {
-		if ls := lexExpr(filters[0].args); len(ls) == 1 && ls[0].kind == 's' {
-			o.simple, o.fallback = true, ls[0].text
-		}
+	if filters, o.tail, err = ownTail(filters); err != nil {
+		return nil, err
 	}
-	for _, f := range filters {
+	o.filtered = len(filters) > 0
+	for _, f := range all {
 		for _, r := range refsOf(f.args) {
 			if o.forgiving || !r.whole {
 				continue
@@ -119,15 +115,6 @@ func (o *output) value(st *state, ctx render.Context) (any, error) {
 	if v == nil && !o.forgiving {
 		return nil, o.missing(st, o.name)
 	}
-	if o.simple {
-		if isBlank(v) {
-			v = o.fallback
-		}
-		return v, nil
-	}
-	if !o.filtered {
-		return v, nil
-	}
 	for i := range o.args {
 		a, err := o.args[i].operand(ctx)
 		if err != nil {
@@ -137,10 +124,26 @@ func (o *output) value(st *state, ctx render.Context) (any, error) {
 			return nil, o.missing(st, o.args[i].name)
 		}
 	}
-	if v, err = ctx.Evaluate(o.full); err == nil && v == nil {
+	if v, err = o.apply(st, ctx, v); err == nil && v == nil {
 		err = o.missing(st, o.name)
 	}
 	return v, err
+}
+
+// apply puts the operand's value through the filters.
+func (o *output) apply(st *state, ctx render.Context, v any) (any, error) {
+	var err error
+	if o.filtered {
+		if v, err = ctx.Evaluate(o.full); err != nil {
+			return nil, err
+		}
+	}
+	for i := range o.tail {
+		if v, err = o.tail[i].apply(st, ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
 }
 
 func (o *output) missing(st *state, name string) error {
