@@ -160,7 +160,9 @@ func numberOf(v any) (float64, bool) {
 		return float64(v), true
 	case string:
 		f, err := strconv.ParseFloat(v, 64)
-		return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+		if err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return f, true
+		}
 	}
 	return 0, false
 }

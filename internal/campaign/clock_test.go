@@ -206,7 +206,9 @@ func momentNear(t *rapid.T, z *time.Location, label string) time.Time {
 
 func TestNextClock(t *testing.T) {
 	t.Parallel()
-	daily := func(clock campaign.TimeOfDay) campaign.UntilTime { return campaign.UntilTime{AnyDay: true, Clock: clock} }
+	daily := func(clock campaign.TimeOfDay) campaign.UntilTime {
+		return campaign.UntilTime{AnyDay: true, Clock: clock}
+	}
 	tuesday := campaign.UntilTime{Day: time.Tuesday, Clock: 540}
 	for _, c := range []struct {
 		until             campaign.UntilTime
