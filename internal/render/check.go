@@ -83,8 +83,7 @@ func (c *checker) report(p *piece, hint, format string, args ...any) {
 // check finds what is wrong with the Liquid of a file, whatever it is joined
 // with.
 func (c *checker) check(ps []*piece) {
-	type frame struct{ p *piece }
-	var stack []frame
+	var stack []*piece
 	for _, p := range ps {
 		switch p.kind {
 		case pieceOutput:
@@ -95,14 +94,14 @@ func (c *checker) check(ps []*piece) {
 		}
 		top := ""
 		if len(stack) > 0 {
-			top = stack[len(stack)-1].p.name
+			top = stack[len(stack)-1].name
 		}
 		open, isEnd := strings.CutPrefix(p.name, "end")
 		_, isBlock := blocks[p.name]
 		switch {
 		case isBlock:
-			stack = append(stack, frame{p})
-		case isEnd && open == top:
+			stack = append(stack, p)
+		case isEnd && len(stack) > 0 && open == top:
 			stack = stack[:len(stack)-1]
 			continue
 		case isEnd && blockNames(open):
@@ -118,8 +117,8 @@ func (c *checker) check(ps []*piece) {
 		}
 		c.tag(p)
 	}
-	for _, f := range stack {
-		c.report(f.p, "close it with {% end"+f.p.name+" %}", "unclosed {%% %s %%}", f.p.name)
+	for _, p := range stack {
+		c.report(p, "close it with {% end"+p.name+" %}", "unclosed {%% %s %%}", p.name)
 	}
 }
 

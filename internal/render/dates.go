@@ -109,11 +109,6 @@ func strftime(format string, t time.Time, n *dateNames) string {
 
 // datePart is what one letter stands for.
 func datePart(c byte, t time.Time, n *dateNames) (string, bool) {
-	hour12 := (t.Hour()+11)%12 + 1
-	half := n.am
-	if t.Hour() >= 12 {
-		half = n.pm
-	}
 	switch c {
 	case 'a':
 		return n.daysShort[t.Weekday()], true
@@ -123,32 +118,10 @@ func datePart(c byte, t time.Time, n *dateNames) (string, bool) {
 		return n.monthsShort[t.Month()-1], true
 	case 'B':
 		return n.months[t.Month()-1], true
-	case 'd':
-		return fmt.Sprintf("%02d", t.Day()), true
 	case 'e':
 		return strconv.Itoa(t.Day()), true // not padded: a mail is no table
-	case 'm':
-		return fmt.Sprintf("%02d", int(t.Month())), true
-	case 'y':
-		return fmt.Sprintf("%02d", t.Year()%100), true
 	case 'Y':
 		return strconv.Itoa(t.Year()), true
-	case 'H':
-		return fmt.Sprintf("%02d", t.Hour()), true
-	case 'k':
-		return strconv.Itoa(t.Hour()), true
-	case 'I':
-		return fmt.Sprintf("%02d", hour12), true
-	case 'l':
-		return strconv.Itoa(hour12), true
-	case 'M':
-		return fmt.Sprintf("%02d", t.Minute()), true
-	case 'S':
-		return fmt.Sprintf("%02d", t.Second()), true
-	case 'p':
-		return strings.ToUpper(half), true
-	case 'P':
-		return half, true
 	case 'j':
 		return fmt.Sprintf("%03d", t.YearDay()), true
 	case 'u':
@@ -158,20 +131,6 @@ func datePart(c byte, t time.Time, n *dateNames) (string, bool) {
 	case 'V':
 		_, week := t.ISOWeek()
 		return fmt.Sprintf("%02d", week), true
-	case 's':
-		return strconv.FormatInt(t.Unix(), 10), true
-	case 'z':
-		return t.Format("-0700"), true
-	case 'Z':
-		return t.Format("MST"), true
-	case 'F':
-		return t.Format("2006-01-02"), true
-	case 'T', 'X':
-		return t.Format("15:04:05"), true
-	case 'R':
-		return t.Format("15:04"), true
-	case 'D':
-		return t.Format("01/02/06"), true
 	case 'n':
 		return "\n", true
 	case 't':
@@ -179,5 +138,30 @@ func datePart(c byte, t time.Time, n *dateNames) (string, bool) {
 	case '%':
 		return "%", true
 	}
-	return "", false
+	return clockPart(c, t, n)
+}
+
+// clockPart is what the letters stand for that are the same in every language,
+// and those of the clock.
+func clockPart(c byte, t time.Time, n *dateNames) (string, bool) {
+	switch c {
+	case 'k':
+		return strconv.Itoa(t.Hour()), true
+	case 's':
+		return strconv.FormatInt(t.Unix(), 10), true
+	case 'p', 'P':
+		half := n.am
+		if t.Hour() >= 12 {
+			half = n.pm
+		}
+		if c == 'p' {
+			half = strings.ToUpper(half)
+		}
+		return half, true
+	}
+	layout, ok := map[byte]string{
+		'd': "02", 'm': "01", 'y': "06", 'H': "15", 'I': "03", 'l': "3", 'M': "04", 'S': "05", 'z': "-0700", 'Z': "MST",
+		'F': "2006-01-02", 'T': "15:04:05", 'X': "15:04:05", 'R': "15:04", 'D': "01/02/06",
+	}[c]
+	return t.Format(layout), ok
 }

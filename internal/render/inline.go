@@ -19,7 +19,8 @@ const markAttr = "data-tidings-mark"
 // alone, so whatever the parser does to tables, comments and unclosed elements
 // does no harm. Rules that a style attribute cannot express (at-rules,
 // pseudo-classes) or that match nothing here (mail clients' own hooks) stay in
-// <style>. A style attribute's own declarations win, save against !important.
+// <style>, and so do important ones, beside their copies on the elements. A style
+// attribute's own declarations win, save against !important.
 func inlineCSS(src string) string {
 	tags, sheets := styleSheets(src)
 	if len(sheets) == 0 {
@@ -149,7 +150,7 @@ func applyRule(rule cssRule, order int, nodes []markedNode, styles map[int][]sty
 	if rule.raw != "" {
 		return rule.raw
 	}
-	var kept []string
+	var kept, inlined []string
 	for _, s := range rule.selectors {
 		sel, err := cascadia.Parse(s)
 		if err != nil {
@@ -166,14 +167,34 @@ func applyRule(rule cssRule, order int, nodes []markedNode, styles map[int][]sty
 				styles[n.mark] = append(styles[n.mark], styleDecl{d, sel.Specificity(), order})
 			}
 		}
-		if !matched {
+		if matched {
+			inlined = append(inlined, s)
+		} else {
 			kept = append(kept, s)
 		}
 	}
-	if len(kept) == 0 {
-		return ""
+	var rest []string
+	if len(kept) > 0 {
+		rest = append(rest, strings.Join(kept, ", ")+" { "+rule.block+" }")
 	}
-	return strings.Join(kept, ", ") + " { " + rule.block + " }"
+	if important := importantOf(rule.decls); important != "" && len(inlined) > 0 {
+		rest = append(rest, strings.Join(inlined, ", ")+" { "+important+" }")
+	}
+	return strings.Join(rest, "\n")
+}
+
+// importantOf writes a rule's important declarations. They stay in the sheet as
+// well: in a style attribute, with or without !important, they could not be both
+// as strong as the author wants and weaker than the sheet's own exceptions for
+// small screens and dark mode.
+func importantOf(decls []cssDecl) string {
+	var out []string
+	for _, d := range decls {
+		if d.important {
+			out = append(out, d.property+": "+d.value+" !important")
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 // cascade orders declarations from weak to strong and keeps the last of each
@@ -224,7 +245,7 @@ func stylePatch(src string, tag htmlToken, decls []styleDecl) patch {
 			value = strings.ReplaceAll(value, `"`, "'")
 		}
 		if d.important {
-			after = append(after, d.property+": "+value+" !important")
+			after = append(after, d.property+": "+value)
 		} else {
 			before = append(before, d.property+": "+value)
 		}

@@ -29,6 +29,7 @@ func TestProblems(t *testing.T) {
 		"hidden filter":        {"{{ customer.x | type }}", `unknown filter "type"`},
 		"raw filter":           {"{{ customer.x | safe }}", `unknown filter "safe"`},
 		"tag":                  {"\n\n{% fro x in y %}", `templates/receipt.html:3:1: unknown tag "fro"; did you mean for?`},
+		"bare end":             {"{%end%}", `unknown tag "end"`},
 		"include":              {`{% include "x" %}`, `unknown tag "include"; write {% render "name" %}`},
 		"partial":              {`{% render "buton" %}`, `no partial "buton"; did you mean button?`},
 		"render syntax":        {`{% render button %}`, `not a call of a partial`},

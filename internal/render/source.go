@@ -208,12 +208,12 @@ func findEndTag(s, name string) (from, to int) {
 			return -1, -1
 		}
 		i += j
-		end := strings.Index(s[i:], "%}")
+		end := strings.Index(s[i+2:], "%}")
 		if end < 0 {
 			return -1, -1
 		}
-		if strings.TrimSpace(strings.Trim(s[i+2:i+end], "-")) == name {
-			return i, i + end + 2
+		if strings.TrimSpace(strings.Trim(s[i+2:i+2+end], "-")) == name {
+			return i, i + end + 4
 		}
 		i += 2
 	}
