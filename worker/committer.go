@@ -88,6 +88,9 @@ func (c *Committer) commit(ctx context.Context, group []*request) {
 		}
 	}
 	admitted, err := c.try(ctx, b)
+	if err != nil {
+		c.log.Error("commit failed", "results", len(b.Results), "handoffs", len(b.Handoffs), "error", err)
+	}
 	if err != nil && len(b.Results) > 0 {
 		// Hand-overs are refused, but what the server has said must not be lost:
 		// results are tried again until their leases would be over.

@@ -6,11 +6,46 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tidings/internal/mail"
+	"tidings/internal/queue"
 	"tidings/scheduler"
 )
 
 // stopGrace is how long a stopping process waits for its hand-overs.
 const stopGrace = 25 * time.Second
+
+// sender works the queue off in this process, over connections of a pool.
+type sender struct {
+	*machine
+	server  *queue.Server
+	idle    chan struct{} // a slice is done
+	working atomic.Int64  // slices
+}
+
+// startSender sets a worker to work. Stop it.
+func (m *machine) startSender(ctx context.Context, pool *mail.Pool) (*sender, error) {
+	s := &sender{machine: m, idle: make(chan struct{}, 1)}
+	w := m.worker(pool, nil)
+	var err error
+	s.server, err = m.serve(ctx, func(ctx context.Context, slice int64) error {
+		s.working.Add(1)
+		defer func() {
+			s.working.Add(-1)
+			select {
+			case s.idle <- struct{}{}:
+			default:
+			}
+		}()
+		return w.Slice(ctx, slice)
+	})
+	return s, err
+}
+
+func (s *sender) stop(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	_ = s.server.Stop(ctx)
+}
 
 // drain ticks and works the queue off at now until nothing moves any more: what
 // a sent mail lets go on at the same moment goes on too.
@@ -21,28 +56,11 @@ func (m *machine) drain(ctx context.Context, now time.Time) (map[string]schedule
 	}
 	defer stop()
 	defer closePool(pool)
-	w := m.worker(pool, nil)
-	idle := make(chan struct{}, 1)
-	var working atomic.Int64
-	server, err := m.serve(ctx, func(ctx context.Context, slice int64) error {
-		working.Add(1)
-		defer func() {
-			working.Add(-1)
-			select {
-			case idle <- struct{}{}:
-			default:
-			}
-		}()
-		return w.Slice(ctx, slice)
-	})
+	send, err := m.startSender(ctx, pool)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-		defer cancel()
-		_ = server.Stop(stopCtx)
-	}()
+	defer send.stop(ctx)
 	sched := m.scheduler()
 	total := map[string]scheduler.Decided{}
 	for {
@@ -55,7 +73,7 @@ func (m *machine) drain(ctx context.Context, now time.Time) (map[string]schedule
 		if err != nil {
 			return total, err
 		}
-		quiet, err := m.settle(ctx, now, idle, &working)
+		quiet, err := send.settle(ctx, now)
 		if err != nil {
 			return total, err
 		}
@@ -75,20 +93,20 @@ const (
 
 // settle waits until every slice queued at now was taken up and none is worked
 // on. It tells whether it had nothing to wait for.
-func (m *machine) settle(ctx context.Context, now time.Time, idle <-chan struct{}, working *atomic.Int64) (quiet bool, err error) {
+func (s *sender) settle(ctx context.Context, now time.Time) (quiet bool, err error) {
 	look := time.NewTicker(queueLook)
 	defer look.Stop()
 	still := 0
 	for quiet = true; ; quiet = false {
-		pending, err := m.queue.Pending(ctx)
+		pending, err := s.queue.Pending(ctx)
 		if err != nil {
 			return false, err
 		}
-		untaken, err := m.store.Untaken(ctx, now)
+		untaken, err := s.store.Untaken(ctx, now)
 		if err != nil {
 			return false, err
 		}
-		if pending > 0 || working.Load() > 0 {
+		if pending > 0 || s.working.Load() > 0 {
 			still = 0
 		} else if still++; untaken == 0 || still > stalled {
 			return quiet, nil
@@ -96,7 +114,7 @@ func (m *machine) settle(ctx context.Context, now time.Time, idle <-chan struct{
 		select {
 		case <-ctx.Done():
 			return false, ctx.Err()
-		case <-idle:
+		case <-s.idle:
 		case <-look.C:
 		}
 	}

@@ -243,7 +243,7 @@ func (l *live) openWeb(ctx context.Context) error {
 	var box http.Handler
 	if l.inbox != nil {
 		var err error
-		if box, err = l.inbox.Handler("/inbox/"); err != nil {
+		if box, err = l.inbox.Handler("/inbox"); err != nil {
 			return err
 		}
 	}

@@ -61,10 +61,11 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 			uncertain = CASE x.verdict WHEN 'uncertain' THEN messages.uncertain + 1 ELSE messages.uncertain END,
 			uncertain_at = CASE x.verdict WHEN 'uncertain' THEN $2 ELSE messages.uncertain_at END,
 			slice_id = CASE WHEN x.verdict IN ('retry', 'release') THEN NULL ELSE messages.slice_id END
-		FROM `+s.rows("$1", "id bigint", "token bigint", "verdict text", "reason text", "detail text", "code int", "enhanced text", "text text", "due_at bigint")+` x, campaigns k
-		WHERE messages.id = x.id AND messages.token = x.token AND k.id = messages.campaign_id
+		FROM `+s.rows("$1", "id bigint", "token bigint", "verdict text", "reason text", "detail text", "code int", "enhanced text", "text text", "due_at bigint")+` x
+		WHERE messages.id = x.id AND messages.token = x.token
 			AND (messages.state IN ('claimed', 'handoff') OR messages.state = 'uncertain' AND x.verdict IN ('accepted', 'failed'))
-		RETURNING messages.id, messages.customer_id, messages.state, k.name, messages.step`,
+		RETURNING messages.id, messages.customer_id, messages.state,
+			(SELECT k.name FROM campaigns k WHERE k.id = messages.campaign_id), messages.step`,
 		array(in), campaign.Micros(now))
 	moved, err := collect(rows, err, func(rows *sql.Rows) (m settled, err error) {
 		return m, rows.Scan(&m.id, &m.customer, &m.state, &m.campaign, &m.step)
