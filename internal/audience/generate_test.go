@@ -25,8 +25,10 @@ func genWorld(t *rapid.T) world {
 	w := world{customers: []customer{
 		{"ann", "Europe/Berlin", hours(-100)}, {"", "", hours(2)}, {"bob", "Nowhere/Land", hours(-100)},
 	}}
-	for range rapid.IntRange(0, 14).Draw(t, "events") {
-		w.facts = append(w.facts, genFact(t))
+	// Each history is about few things, so that they happen to each other.
+	names := pick(t, "theme", eventNames, eventNames[:3], eventNames[:3], eventNames[3:7], append(eventNames[3:7:7], campaign.OrderCompleted), []string{campaign.OrderCompleted, "Page Viewed"})
+	for range rapid.IntRange(0, 12).Draw(t, "events") {
+		w.facts = append(w.facts, genFact(t, names...))
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "attributes") {
 		w.attributes = append(w.attributes, genAttribute(t))
@@ -41,12 +43,12 @@ func genWorld(t *rapid.T) world {
 	return w
 }
 
-func genCustomer(t *rapid.T) int64 { return rapid.Int64Range(1, 3).Draw(t, "customer") }
+func genCustomer(t *rapid.T) int64 { return pick[int64](t, "customer", 1, 1, 1, 1, 2, 3) }
 
 // genMoment is mostly within a day, at times about a month earlier or later.
 func genMoment(t *rapid.T) time.Time {
-	at := hours(rapid.IntRange(0, 16).Draw(t, "hour"))
-	switch rapid.IntRange(0, 9).Draw(t, "far") {
+	at := hours(pick(t, "hour", 0, 1, 1, 2, 3, 3, 4, 6, 8, 13))
+	switch rapid.IntRange(0, 11).Draw(t, "far") {
 	case 0:
 		return at.AddDate(0, 0, -rapid.IntRange(26, 32).Draw(t, "days"))
 	case 1:
@@ -55,9 +57,9 @@ func genMoment(t *rapid.T) time.Time {
 	return at
 }
 
-func genFact(t *rapid.T) fact {
-	f := fact{uid: fmt.Sprint("u", rapid.IntRange(0, 60).Draw(t, "uid")), customer: genCustomer(t), name: pick(t, "name", eventNames...), at: genMoment(t)}
-	f.known = f.at.Add(time.Duration(pick(t, "late", 0, 0, 0, 0, 1, 3, 7, 30, -2)) * time.Hour)
+func genFact(t *rapid.T, names ...string) fact {
+	f := fact{uid: fmt.Sprint("u", rapid.IntRange(0, 60).Draw(t, "uid")), customer: genCustomer(t), name: pick(t, "name", names...), at: genMoment(t)}
+	f.known = f.at.Add(time.Duration(pick(t, "late", 0, 0, 0, 0, 0, 0, 1, 2, 7, 30, -2)) * time.Hour)
 	f.props = map[string]any{}
 	set := func(key string, values ...any) {
 		if v := pick(t, key, values...); v != nil {
@@ -74,18 +76,18 @@ func genFact(t *rapid.T) fact {
 		}
 		return l
 	}
-	set("total", nil, 10.0, 4.0, 6.0, 0.1, 0.2, "10", true)
+	set("total", nil, nil, 10.0, 10.0, 4.0, 6.0, 6.0, 0.1, 0.2, "10", true)
 	set("currency", nil, nil, "EUR", "USD")
 	set("tier", nil, "gold", "Gold", "é", 7.0, false, []any{"gold", 7.0})
 	set("when", nil, stamp(genMoment(t)), hours(3).Format("2006-01-02 15:04"), "2026-02-28", "2026-02-30", "soon")
 	switch f.name {
 	case campaign.OrderCompleted, campaign.OrderCancelled, campaign.OrderRefunded:
-		set("order_id", nil, "o1", "o1", "o2", "")
+		set("order_id", nil, "o1", "o1", "o1", "o1", "o2", "")
 		if f.props["order_id"] == "" {
 			delete(f.props, "order_id")
 		}
 	default:
-		set("cart_id", nil, nil, "c1", "c2")
+		set("cart_id", nil, nil, nil, nil, "c1")
 	}
 	if f.name == campaign.ProductAdded || f.name == campaign.ProductRemoved {
 		for k, v := range line() {
@@ -166,7 +168,7 @@ func genNumeric(t *rapid.T, values ...float64) campaign.Test {
 
 func genProperties(t *rapid.T) []campaign.Property {
 	var out []campaign.Property
-	for range pick(t, "where", 0, 0, 1, 2) {
+	for range pick(t, "where", 0, 0, 0, 1, 2) {
 		out = append(out, campaign.Property{Path: pick(t, "path", "total", "tier", "when", "products.price", "products.product_id", "order_id", "value", "tier.x"), Test: genTest(t)})
 	}
 	return out
@@ -212,6 +214,9 @@ func genEventMatch(t *rapid.T) campaign.EventMatch {
 		m.Sum = &campaign.SumOf{Property: "total", Test: genNumeric(t, 0, 0.3, 10, 14, 10.1)}
 	case 1:
 		m.First = &campaign.RecencyTest{Within: genLength(t)}
+		if rapid.Bool().Draw(t, "and before") {
+			m.First.Before = genLength(t)
+		}
 	case 2:
 		m.Last = &campaign.RecencyTest{Before: genLength(t)}
 	case 3:
@@ -225,12 +230,12 @@ func genEventMatch(t *rapid.T) campaign.EventMatch {
 func genTrigger(t *rapid.T) campaign.Trigger {
 	after := pick(t, "after", campaign.Duration{}, campaign.Of(time.Hour), campaign.Of(3*time.Hour), campaign.Duration{Months: 1})
 	where := genProperties(t)
-	switch rapid.IntRange(0, 3).Draw(t, "trigger") {
-	case 0:
+	switch rapid.IntRange(0, 6).Draw(t, "trigger") {
+	case 0, 1:
 		return campaign.PastPurchase{After: after, Where: where}
-	case 1:
+	case 2, 3:
 		return campaign.AbandonedCart{After: after, Where: where}
-	case 2:
+	case 4, 5:
 		return campaign.Inactivity{After: after, Where: where, Of: pick(t, "of", []string{campaign.OrderCompleted}, []string{campaign.OrderCompleted, "Page Viewed", campaign.ProductAdded})}
 	}
 	return campaign.OnEvent{After: after, Where: where, Name: pick(t, "event", eventNames...)}
@@ -238,7 +243,7 @@ func genTrigger(t *rapid.T) campaign.Trigger {
 
 func genCampaign(t *rapid.T) *campaign.Campaign {
 	c := &campaign.Campaign{Name: "generated", Zone: "customer", Trigger: genTrigger(t)}
-	if rapid.Bool().Draw(t, "with audience") {
+	if rapid.IntRange(0, 2).Draw(t, "with audience") == 0 {
 		c.Audience = genCondition(t, 2)
 	}
 	if rapid.IntRange(0, 3).Draw(t, "with enter_when") == 0 {

@@ -23,7 +23,7 @@ func TestCandidatesAgainstOracle(t *testing.T) {
 			segments := map[string]campaign.Condition{"some": genCondition(t, 0)}
 			db.fill(t, w)
 			e := audience.New(db.engine, catalog(segments))
-			for range 3 {
+			for range 4 {
 				c := genCampaign(t)
 				from, to := hours(-2), hours(24*40)
 				if rapid.Bool().Draw(t, "narrow") {
@@ -104,9 +104,9 @@ func TestConditionsAgainstOracle(t *testing.T) {
 			segments := map[string]campaign.Condition{"some": genCondition(t, 0)}
 			e := audience.New(db.engine, catalog(segments))
 			c := &campaign.Campaign{Trigger: campaign.OnEvent{Name: pick(t, "own", eventNames...)}}
-			conds := []campaign.Condition{genCondition(t, 2), genCondition(t, 0), genCondition(t, 0), nil, genCondition(t, 0)}
+			conds := []campaign.Condition{genCondition(t, 2), genEventMatch(t), genEventMatch(t), nil, genCondition(t, 0), genEventMatch(t)}
 			var asked []audience.PassAt
-			for id := range int64(5) {
+			for id := range int64(8) {
 				asked = append(asked, genPass(t, id))
 			}
 			got, err := e.HoldsEach(context.Background(), db, c, conds, asked)
@@ -151,7 +151,7 @@ func genPass(t *rapid.T, id int64) audience.PassAt {
 	if rapid.Bool().Draw(t, "a pass") {
 		p.Anchor = genMoment(t)
 		p.Entered = p.Anchor.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "entered")) * time.Hour)
-		p.Trigger, _ = json.Marshal(genFact(t).props)
+		p.Trigger, _ = json.Marshal(genFact(t, eventNames...).props)
 	}
 	return p
 }
