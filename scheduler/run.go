@@ -43,14 +43,31 @@ func (s *Scheduler) Run(ctx context.Context, o RunOptions) error {
 	timetable.Start()
 	defer timetable.Stop()
 	for {
-		s.round(ctx, o)
+		busy := s.round(ctx, o)
+		again, stop := after(busy)
 		select {
 		case <-ctx.Done():
+			stop()
 			return nil
 		case <-due:
+		case <-again:
 		case <-o.Poke:
 		}
+		stop()
 	}
+}
+
+// busyPause is how long the relay leaves a queue that it has just filled before
+// it looks whether workers in other processes have made room.
+const busyPause = time.Second
+
+// after is a timer that runs when there is more to do, and never otherwise.
+func after(busy bool) (<-chan time.Time, func()) {
+	if !busy {
+		return nil, func() {}
+	}
+	t := time.NewTimer(busyPause)
+	return t.C, func() { t.Stop() }
 }
 
 // poke wakes a reader that has not been woken yet.
@@ -61,31 +78,33 @@ func poke(c chan<- struct{}) {
 	}
 }
 
-// round is one tick with its relay.
-func (s *Scheduler) round(ctx context.Context, o RunOptions) {
+// round is one tick with its relay. It tells whether the relay found anything.
+func (s *Scheduler) round(ctx context.Context, o RunOptions) (busy bool) {
 	leads, err := o.Leader(ctx)
 	if err != nil {
 		s.failed(ctx, "lease not asked for", err)
-		return
+		return false
 	}
 	if !leads {
-		return
+		return false
 	}
 	now, err := o.Clock(ctx)
 	if err != nil {
 		s.failed(ctx, "clock not read", err)
-		return
+		return false
 	}
 	if _, err := s.Tick(ctx, now); err != nil {
 		s.failed(ctx, "tick failed", err)
 	}
-	if _, err := s.RelayDue(ctx, now); err != nil {
+	slices, err := s.RelayDue(ctx, now)
+	if err != nil {
 		s.failed(ctx, "relay failed", err)
-		return
+		return false
 	}
 	if o.Ticked != nil {
 		o.Ticked(now)
 	}
+	return slices > 0
 }
 
 func (s *Scheduler) failed(ctx context.Context, what string, err error) {

@@ -55,11 +55,11 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 	}
 	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = `+resultStates+`,
 			reason = x.reason, detail = x.detail, smtp_code = x.code, smtp_enhanced = x.enhanced, smtp_text = x.text, lease_until = NULL,
-			done_at = CASE WHEN x.verdict IN ('accepted', 'failed', 'cancelled') THEN $2 END,
+			done_at = CASE WHEN x.verdict IN ('accepted', 'failed', 'cancelled') THEN CAST($2 AS BIGINT) END,
 			due_at = CASE x.verdict WHEN 'retry' THEN x.due_at ELSE messages.due_at END,
 			attempt = CASE x.verdict WHEN 'release' THEN messages.attempt - 1 ELSE messages.attempt END,
 			uncertain = CASE x.verdict WHEN 'uncertain' THEN messages.uncertain + 1 ELSE messages.uncertain END,
-			uncertain_at = CASE x.verdict WHEN 'uncertain' THEN $2 ELSE messages.uncertain_at END,
+			uncertain_at = CASE x.verdict WHEN 'uncertain' THEN CAST($2 AS BIGINT) ELSE messages.uncertain_at END,
 			slice_id = CASE WHEN x.verdict IN ('retry', 'release') THEN NULL ELSE messages.slice_id END
 		FROM `+s.rows("$1", "id bigint", "token bigint", "verdict text", "reason text", "detail text", "code int", "enhanced text", "text text", "due_at bigint")+` x
 		WHERE messages.id = x.id AND messages.token = x.token

@@ -31,7 +31,10 @@ func (s *Store) Accept(ctx context.Context, items []intake.Item) error {
 				return fmt.Errorf("link identities: %w", err)
 			}
 		}
-		return s.accept(ctx, tx, items, now)
+		if err := s.accept(ctx, tx, items, now); err != nil {
+			return err
+		}
+		return s.notify(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("accept: %w", err)
