@@ -25,7 +25,7 @@ func isTerminal(w io.Writer) bool {
 // newLogger logs for people on a terminal and as JSON elsewhere.
 func newLogger(w io.Writer, level slog.Level, terminal bool) *slog.Logger {
 	if terminal {
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly}))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 }
