@@ -191,7 +191,7 @@ func (e *Evaluator) histories(ctx context.Context, q Querier, asked []cartAt, em
 	if err != nil {
 		return nil, err
 	}
-	query := "WITH p AS MATERIALIZED " + table + ", s AS MATERIALIZED (SELECT p.*, COALESCE((SELECT max(o.occurred_at) FROM events o WHERE " +
+	query := "WITH p AS MATERIALIZED " + table + ", s AS MATERIALIZED (SELECT p.*, COALESCE((SELECT max(+o.occurred_at) FROM events o WHERE " +
 		and("o.customer_id = p.customer_id", "o.name = "+b.text(campaign.OrderCompleted), "o.occurred_at <= p.until", "o.known_at <= p.as_of") +
 		"), -9000000000000000000) AS since FROM p) SELECT s.id, k.name, k.occurred_at, k.properties FROM s CROSS JOIN events k WHERE " +
 		and("k.customer_id = s.customer_id", "k.name IN "+b.names(append(campaign.CartChanges(), campaign.CartViewed)),

@@ -123,7 +123,7 @@ func (b *builder) sum(s *campaign.SumOf, from string) (string, error) {
 
 // recency tests when the first or last such event was; without one it is false.
 func (b *builder) recency(which string, t *campaign.RecencyTest, from string) string {
-	at := "(SELECT " + which + "(e.occurred_at)" + from + ")"
+	at := "(SELECT " + which + "(+e.occurred_at)" + from + ")"
 	conds := []string{at + " IS NOT NULL"}
 	if !t.Within.IsZero() {
 		conds = append(conds, at+" >= "+b.before("x.as_of", t.Within))
@@ -138,7 +138,7 @@ func (b *builder) recency(which string, t *campaign.RecencyTest, from string) st
 // does. It is for conditions that ask for no more than one event: see plain.
 func (b *builder) firstAt(m campaign.EventMatch) (string, error) {
 	from, err := b.eventsOf(m)
-	return "(SELECT min(e.occurred_at)" + from + ")", err
+	return "(SELECT min(+e.occurred_at)" + from + ")", err
 }
 
 // plain tells whether c holds as soon as one event has happened.

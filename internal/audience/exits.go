@@ -45,7 +45,9 @@ func (e *Evaluator) ended(ctx context.Context, q Querier, c *campaign.Campaign, 
 	query += "SELECT x.id"
 	var reasons []string
 	if from := b.cancels(c.Trigger); from != "" {
-		query += ", (SELECT min(k.occurred_at)" + from + ")"
+		// The plus keeps SQLite from seeking the least by (name, occurred_at), which
+		// is a walk through the events of all customers.
+		query += ", (SELECT min(+k.occurred_at)" + from + ")"
 		reasons = append(reasons, campaign.ExitTriggerCancel)
 	}
 	for _, cond := range alternatives(c.ExitOn) {
