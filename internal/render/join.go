@@ -65,14 +65,13 @@ func (j *joiner) call(p *piece) {
 	for _, a := range args {
 		own[a.name] = true
 	}
-	for _, inner := range ps {
-		for n := range inner.scope.names {
+	if len(ps) > 0 { // all pieces of a file share its scope
+		for n := range ps[0].scope.names {
 			own[n] = true
 		}
-		for n := range inner.scope.params {
+		for n := range ps[0].scope.params {
 			own[n] = true
 		}
-		break // all pieces of a file share its scope
 	}
 	for n := range own {
 		call.names = append(call.names, n)
