@@ -4,30 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
+
 	"time"
 
 	"tidings/internal/campaign"
 )
-
-// Suppressions name a topic, or one of these.
-const (
-	allMail      = "*"          // the address is bad, or complained
-	allMarketing = "@marketing" // unsubscribed from everything but transactional mail
-)
-
-// reachable is an SQL expression: why no mail of topic may go to customer c as
-// of a moment, or ”. A transactional message (topic ”) needs no consent and
-// heeds only suppressions of all mail.
-func reachable(topic, asOf string) string {
-	return strings.NewReplacer("{topic}", topic, "{as_of}", asOf).Replace(`CASE
-		WHEN c.email IS NULL OR c.email = '' THEN 'no_address'
-		WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.email_hash = c.email_hash AND s.at <= {as_of}
-			AND (s.topic = '` + allMail + `' OR {topic} <> '' AND (s.topic = '` + allMarketing + `' OR s.topic = {topic}))) THEN 'suppressed'
-		WHEN {topic} <> '' AND NOT coalesce((SELECT k.given FROM consents k WHERE k.customer_id = c.id
-			AND (k.topic = {topic} OR k.topic = '*') AND k.at <= {as_of} ORDER BY k.at DESC, k.id DESC LIMIT 1), FALSE) THEN 'no_consent'
-		ELSE '' END`)
-}
 
 func (b *books) Standings(ctx context.Context, cs []campaign.Candidate) ([]campaign.Standing, error) {
 	if len(cs) == 0 {

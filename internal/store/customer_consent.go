@@ -77,7 +77,32 @@ func (s *Store) say(ctx context.Context, tx *sql.Tx, cs []consent, now time.Time
 	if len(left) == 0 {
 		return nil
 	}
+	if err := s.suppressLeft(ctx, tx, cs); err != nil {
+		return err
+	}
 	return s.cancelLeft(ctx, tx, array(left), now)
+}
+
+// suppressLeft suppresses the addresses of customers who left a topic, so that
+// their no outlives the customer and any new import.
+func (s *Store) suppressLeft(ctx context.Context, tx *sql.Tx, cs []consent) error {
+	last := map[[2]any]int64{}
+	for _, c := range cs {
+		if key := [2]any{c.customer, suppressedTopic(c.topic)}; !c.given && c.at >= last[key] {
+			last[key] = c.at
+		}
+	}
+	in := make([][]any, 0, len(last))
+	for key, at := range last {
+		in = append(in, []any{key[0], key[1], at})
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at)
+		SELECT c.email_hash, x.topic, '`+unsubscribed+`', max(x.at) FROM `+s.rows("$1", "customer_id bigint", "topic text", "at bigint")+` x
+		JOIN customers c ON c.id = x.customer_id AND c.email_hash IS NOT NULL GROUP BY c.email_hash, x.topic ORDER BY c.email_hash`+suppressAgain, array(in))
+	if err != nil {
+		return fmt.Errorf("suppress: %w", err)
+	}
+	return nil
 }
 
 // cancelLeft ends the passes of campaigns, and cancels the messages, of topics

@@ -103,7 +103,8 @@ func (s *Store) Subscription(ctx context.Context, message int64) (sub campaign.S
 
 // Unsubscribe ends the message's topic for its customer and address, or with
 // everything all but transactional mail, and cancels what is still open of it.
-// Saying it again changes nothing.
+// Saying it again changes nothing; saying it after having subscribed anew ends
+// it anew.
 func (s *Store) Unsubscribe(ctx context.Context, message int64, everything bool, hit campaign.Hit) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		m, ok, err := findMail(ctx, tx, message)
@@ -113,67 +114,54 @@ func (s *Store) Unsubscribe(ctx context.Context, message int64, everything bool,
 		if err := s.lockCustomer(ctx, tx, m.customer); err != nil {
 			return err
 		}
-		topic, consent := m.topic, m.topic
+		topic := m.topic
 		if everything || topic == "" {
-			topic, consent = allMarketing, "*"
-		}
-		fresh, err := s.suppress(ctx, tx, m.hash.String, topic, "unsubscribed", hit.At)
-		if err != nil {
-			return err
+			topic = everyTopic
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE messages SET unsubscribed_at = $2 WHERE id = $1 AND unsubscribed_at IS NULL`, m.id, campaign.Micros(hit.At)); err != nil {
 			return fmt.Errorf("mark the message: %w", err)
 		}
-		if !fresh {
-			return nil
+		left, err := s.hasLeft(ctx, tx, m, topic, hit.At)
+		if err != nil || left {
+			return err
+		}
+		// The address that got the mail, should it not be the customer's any more.
+		if err := s.suppress(ctx, tx, m.hash.String, suppressedTopic(topic), unsubscribed, hit.At); err != nil {
+			return err
 		}
 		properties := mailProperties(m.campaign, m.step, m.id)
-		properties["topic"] = consent
+		properties["topic"] = topic
 		if err := s.mailEvents(ctx, tx, campaign.Unsubscribed, [][]any{{randomUID("hit"), m.customer, properties}}, hit.At); err != nil {
 			return err
 		}
-		return s.withdraw(ctx, tx, m.customer, consent, "unsubscribe link", hit.At)
+		at := campaign.Micros(hit.At)
+		return s.say(ctx, tx, []consent{{customer: m.customer, topic: topic, at: at, recorded: at, source: "unsubscribe link"}}, hit.At)
 	})
 }
 
-// withdraw logs that a customer takes back consent for a topic ('*': all), and
-// ends what stands on it: open messages, and the passes of that topic's
-// campaigns. The caller holds the customer's lock.
-func (s *Store) withdraw(ctx context.Context, tx *sql.Tx, customer int64, topic, source string, at time.Time) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source) VALUES ($1, $2, FALSE, $3, $3, $4)`,
-		customer, topic, campaign.Micros(at), source); err != nil {
-		return fmt.Errorf("log consent: %w", err)
-	}
-	rows, err := tx.QueryContext(ctx, `SELECT e.id FROM enrollments e JOIN campaigns k ON k.id = e.campaign_id
-		WHERE e.customer_id = $1 AND e.state = 'running' AND k.topic <> '' AND ($2 = '*' OR k.topic = $2)`, customer, topic)
-	passes, err := collect(rows, err, scanID)
+// hasLeft tells whether the message's address is off the topic already, and its
+// customer has not subscribed since.
+func (s *Store) hasLeft(ctx context.Context, tx *sql.Tx, m mailRow, topic string, at time.Time) (left bool, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_hash = $1 AND s.topic = $2
+		AND NOT `+resubscribed("$3", "$4", "$5")+`)`, m.hash.String, suppressedTopic(topic), m.customer, topic, campaign.Micros(at)).Scan(&left)
 	if err != nil {
-		return fmt.Errorf("find passes: %w", err)
+		return false, fmt.Errorf("find out whether they have left: %w", err)
 	}
-	if err := s.endPasses(ctx, tx, passes, campaign.ExitUnsubscribed, at); err != nil {
-		return err
-	}
-	// Messages of this topic in campaigns of another one: only they go.
-	rows, err = tx.QueryContext(ctx, `UPDATE messages SET state = 'cancelled', reason = 'unsubscribed', done_at = $3, token = token + 1, lease_until = NULL
-		WHERE customer_id = $1 AND topic <> '' AND ($2 = '*' OR topic = $2) AND state IN ('pending', 'queued', 'claimed') RETURNING id`,
-		customer, topic, campaign.Micros(at))
-	ids, err := collect(rows, err, scanID)
-	if err != nil {
-		return fmt.Errorf("cancel messages: %w", err)
-	}
-	return s.wake(ctx, tx, ids, at)
+	return left, nil
 }
 
 // suppress adds an address to the list of those not to be written to about a
-// topic. fresh is false when it was on it already.
-func (s *Store) suppress(ctx context.Context, tx *sql.Tx, hash, topic, reason string, at time.Time) (fresh bool, err error) {
-	res, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+// topic. An unsubscribe that is repeated counts from the last time on.
+func (s *Store) suppress(ctx context.Context, tx *sql.Tx, hash, topic, reason string, at time.Time) error {
+	if hash == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4)`+suppressAgain,
 		hash, topic, reason, campaign.Micros(at))
 	if err != nil {
-		return false, fmt.Errorf("suppress: %w", err)
+		return fmt.Errorf("suppress: %w", err)
 	}
-	n, err := res.RowsAffected()
-	return n > 0, err
+	return nil
 }
 
 // suppressCustomer suppresses all mail to the customer's address and cancels
@@ -183,7 +171,7 @@ func (s *Store) suppressCustomer(ctx context.Context, tx *sql.Tx, customer int64
 	if err := tx.QueryRowContext(ctx, `SELECT email_hash FROM customers WHERE id = $1`, customer).Scan(&hash); err != nil {
 		return fmt.Errorf("find the address: %w", err)
 	}
-	if _, err := s.suppress(ctx, tx, hash.String, topic, reason, at); err != nil {
+	if err := s.suppress(ctx, tx, hash.String, topic, reason, at); err != nil {
 		return err
 	}
 	rows, err := tx.QueryContext(ctx, `SELECT id FROM enrollments WHERE customer_id = $1 AND state = 'running'`, customer)
