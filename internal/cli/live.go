@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"tidings/internal/campaign"
@@ -56,7 +55,7 @@ func (rt *runtime) live(p parts) error {
 		return err
 	}
 	l := &live{rt: rt, parts: p, failed: make(chan error, 4), poke: make(chan struct{}, 1)}
-	if p.web || os.Getenv("PORT") != "" {
+	if p.web || rt.cfg.PortGiven {
 		if err := l.listen(ctx, cat); err != nil {
 			return err
 		}

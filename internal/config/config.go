@@ -26,6 +26,7 @@ type Config struct {
 	AdminPassword  string
 	TrustedProxies []netip.Prefix
 	Port           string
+	PortGiven      bool   // PORT is set: the platform wants every process to listen
 	Host           string // address to listen on
 	DBMaxConns     int
 	Connections    int // to the mail server, per process
@@ -77,8 +78,9 @@ func Load(getenv func(string) string) (Config, error) {
 		}
 	}
 	c.Port = strconv.Itoa(number("PORT", 8080, 0))
+	c.PortGiven = getenv("PORT") != ""
 	c.Host = "127.0.0.1"
-	if c.Platform != "" || getenv("PORT") != "" {
+	if c.Platform != "" || c.PortGiven {
 		c.Host = "0.0.0.0" // a platform that gives a port reaches it from outside
 	}
 	var err error
