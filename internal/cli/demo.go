@@ -125,9 +125,13 @@ func (rt *runtime) own(dir, url string) *runtime {
 	return &mine
 }
 
-// demoConnections to the inbox. SQLite has one writer: more of them would only
-// make smaller batches.
-const demoConnections = 2
+// demoConnections to the inbox. Their commits go together, so that many mails
+// share one; demoSlice spreads a letter to all over them, and leaves the few mails
+// of an ordinary tick in one slice.
+const (
+	demoConnections = 8
+	demoSlice       = 25
+)
 
 // openStore makes a simulated store in dir.
 func (rt *runtime) openStore(ctx context.Context) (*store.Store, error) {

@@ -176,6 +176,7 @@ func (t *theatre) openWeb(ctx context.Context, ln net.Listener, cat *campaign.Ca
 // Tick is a round of the scheduler, seen through to the last mail.
 func (t *theatre) Tick(ctx context.Context, now time.Time) error {
 	sched := t.machine.scheduler()
+	sched.Relay.SliceSize, sched.Relay.Workers = demoSlice, 1
 	if _, err := sched.Tick(ctx, now); err != nil {
 		return err
 	}

@@ -102,14 +102,16 @@ func (s *sender) settle(ctx context.Context, now time.Time) (quiet bool, err err
 		if err != nil {
 			return false, err
 		}
-		untaken, err := s.store.Untaken(ctx, now)
-		if err != nil {
-			return false, err
-		}
 		if pending > 0 || s.working.Load() > 0 {
 			still = 0
-		} else if still++; untaken == 0 || still > stalled {
-			return quiet, nil
+		} else {
+			untaken, err := s.store.Untaken(ctx, now)
+			if err != nil {
+				return false, err
+			}
+			if still++; untaken == 0 || still > stalled {
+				return quiet, nil
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -112,11 +112,11 @@ func (p *Person) arrive(begin, first time.Time) {
 	r := lot(p.ID, "arrival")
 	x := r.Float64()
 	switch {
-	case x < 0.12:
+	case x < 0.25:
 		p.Way, p.Since = Silent, first
 	case first.Sub(begin) < onTheList:
 		p.Way, p.Since = OnTheList, begin
-	case x < 0.34:
+	case x < 0.45:
 		before := time.Duration((0.5 + 9*r.Float64()) * float64(24*time.Hour)).Truncate(time.Second)
 		p.Way, p.Since = BySignUp, first.Add(-before)
 	default:

@@ -59,7 +59,7 @@ type Show struct {
 // order follows within the hour is never taken for abandoned.
 const (
 	step    = 4 * time.Hour
-	telling = 15 * time.Minute
+	telling = 30 * time.Minute
 )
 
 // New prepares a show.

@@ -28,7 +28,7 @@ func (p *Person) visits(end time.Time) []Call {
 			at := free.Add(between(r, 24*time.Hour, gap-4*24*time.Hour))
 			out = append(out, p.fill(r, at, some(r, o.Lines), "left-"+o.ID)...)
 		}
-		before := between(r, 4*time.Minute, 40*time.Minute)
+		before := between(r, 4*time.Minute, 24*time.Minute)
 		if r.Float64() < comeBack {
 			before = between(r, 3*time.Hour, 40*time.Hour)
 		}
