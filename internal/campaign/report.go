@@ -1,6 +1,9 @@
 package campaign
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Report says what campaigns did, as of At.
 //
@@ -9,8 +12,21 @@ import "time"
 // once, however many mails they had. A figure is all time unless its source
 // says otherwise.
 type Report struct {
-	Campaigns []CampaignReport `json:"campaigns"` // by name
-	At        time.Time        `json:"at"`
+	Campaigns []CampaignReport // by name
+	At        time.Time
+}
+
+// MarshalJSON writes campaigns as an object keyed by their names, as a tick's
+// answer has them: a script asks for .campaigns["win-back"].sent.
+func (r Report) MarshalJSON() ([]byte, error) {
+	by := make(map[string]CampaignReport, len(r.Campaigns))
+	for _, c := range r.Campaigns {
+		by[c.Campaign] = c
+	}
+	return json.Marshal(struct {
+		At        time.Time                 `json:"at"`
+		Campaigns map[string]CampaignReport `json:"campaigns"`
+	}{r.At, by})
 }
 
 // CampaignReport is the funnel of one campaign. Passes entered = held out +

@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -50,6 +52,8 @@ type runtime struct {
 	ctx            context.Context
 	cfg            config.Config
 	json           bool
+	answered       bool // the one document of --json is out
+	getenv         func(string) string
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	example        fs.FS
@@ -93,14 +97,17 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	if exited >= 0 {
 		return exited // --help
 	}
+	// What cannot be read may still have asked for JSON.
+	rt := &runtime{
+		ctx: ctx, json: cmd.JSON || slices.Contains(args, "--json"), getenv: getenv,
+		stdout: stdout, stderr: stderr, example: example, terminal: isTerminal(stderr),
+	}
 	if err != nil {
-		fmt.Fprintf(stderr, "tidings: %v\nsee `tidings --help`\n", err)
-		return exitUsage
+		return rt.exit(usage("%v\nsee `tidings --help`", err))
 	}
 	cfg, err := config.Load(getenv)
 	if err != nil {
-		fmt.Fprintf(stderr, "tidings: the environment is not right:\n%v\n", err)
-		return exitUsage
+		return rt.exit(usage("the environment is not right:\n%v", err))
 	}
 	if cmd.DatabaseURL != "" {
 		cfg.DatabaseURL = cmd.DatabaseURL
@@ -108,27 +115,46 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	if cmd.Workspace != "" {
 		cfg.Workspace = cmd.Workspace
 	}
-	rt := &runtime{ctx: ctx, cfg: cfg, json: cmd.JSON, stdout: stdout, stderr: stderr, example: example, terminal: isTerminal(stderr)}
-	rt.log = newLogger(stderr, cfg.LogLevel, rt.terminal)
+	rt.cfg = cfg
+	rt.log = newLogger(stderr, logLevel(cfg, getenv, parsed.Command()), rt.terminal)
 	return rt.exit(parsed.Run(rt))
 }
 
-// exit prints an error for a person and gives its code.
+// logLevel is LOG_LEVEL. Without it the commands that a person waits for say
+// what went wrong and no more: their answer is on standard output.
+func logLevel(cfg config.Config, getenv func(string) string, command string) slog.Level {
+	verb, _, _ := strings.Cut(command, " ")
+	switch verb {
+	case "demo", "run", "web", "scheduler", "worker":
+		return cfg.LogLevel
+	}
+	if getenv("LOG_LEVEL") != "" {
+		return cfg.LogLevel
+	}
+	return slog.LevelWarn
+}
+
+// exit prints an error for a person, and for a script that reads JSON when it
+// has had no answer yet, and gives its code.
 func (rt *runtime) exit(err error) int {
 	if err == nil {
 		return exitDone
 	}
+	code, text := exitFailed, err.Error()
 	var e *exitError
-	if errors.As(err, &e) {
-		if e.text != "" {
-			fmt.Fprintln(rt.stderr, "tidings:", e.text)
+	switch {
+	case errors.As(err, &e):
+		code, text = e.code, e.text
+	case rt.ctx.Err() != nil && errors.Is(err, context.Canceled):
+		text = "stopped"
+	}
+	if text != "" {
+		fmt.Fprintln(rt.stderr, "tidings:", text)
+	}
+	if rt.json && !rt.answered {
+		if err := rt.printJSON(map[string]string{"error": text}); err != nil {
+			return exitFailed
 		}
-		return e.code
 	}
-	if rt.ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		fmt.Fprintln(rt.stderr, "tidings: stopped")
-		return exitFailed
-	}
-	fmt.Fprintln(rt.stderr, "tidings:", err)
-	return exitFailed
+	return code
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"tidings/internal/intake"
@@ -38,6 +39,7 @@ type importOutput struct {
 // Run imports customers. Rows without consent are known but not mailed, and it
 // says so.
 func (c *importCustomersCmd) Run(rt *runtime) error {
+	c.Consent = strings.TrimSpace(c.Consent)
 	return rt.importFile(c.File, func(s *store.Store, f io.Reader, kept *rejects) (importOutput, error) {
 		var out importOutput
 		rows, err := intake.Customers(f, c.File, intake.Options{})

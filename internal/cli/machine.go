@@ -127,7 +127,7 @@ func (l line) Put(c worker.Conn) { l.Pool.Put(c.(*mail.Conn)) }
 func (rt *runtime) newPool(smtpURL string) (*mail.Pool, error) {
 	server, err := mail.ParseURL(smtpURL)
 	if err != nil {
-		return nil, usage("SMTP_URL: %v", err)
+		return nil, usage("%v", err)
 	}
 	return mail.New(server, mail.WithConnections(rt.cfg.Connections), mail.WithHelo(rt.heloName()),
 		mail.WithTimeouts(mail.Timeouts{Reply: worker.ReplyLimit})), nil

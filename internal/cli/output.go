@@ -32,6 +32,7 @@ func newLogger(w io.Writer, level slog.Level, terminal bool) *slog.Logger {
 
 // printJSON writes the one document of --json.
 func (rt *runtime) printJSON(v any) error {
+	rt.answered = true
 	enc := json.NewEncoder(rt.stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

@@ -60,16 +60,16 @@ func (c *tickCmd) Run(rt *runtime) error {
 		return err
 	}
 	defer s.Close()
-	now, err := c.now(rt, s)
-	if err != nil {
-		return err
-	}
-	out, err := c.tick(rt, s, cat, renderer, now)
+	now, err := c.begin(rt, s)
 	if err != nil {
 		var past *store.PastError
 		if errors.As(err, &past) {
 			return usage("%v", err)
 		}
+		return err
+	}
+	out, err := c.tick(rt, s, cat, renderer, now)
+	if err != nil {
 		return err
 	}
 	if rt.json {
@@ -79,27 +79,42 @@ func (c *tickCmd) Run(rt *runtime) error {
 	return nil
 }
 
-// now fixes the store's mode and gives the tick's moment: --at makes a new store
-// a simulation; a live one takes it only within a minute of the real time.
-func (c *tickCmd) now(rt *runtime, s *store.Store) (time.Time, error) {
-	real, err := s.Now(rt.ctx)
+// begin tells the tick's moment and writes it down, with the store's mode if it
+// has none. All that could refuse the tick comes before the first write.
+func (c *tickCmd) begin(rt *runtime, s *store.Store) (time.Time, error) {
+	now, mode, err := c.now(rt, s)
 	if err != nil {
-		return real, err
+		return now, err
 	}
-	if c.At.IsZero() {
-		return real, rt.fix(s, store.Live)
+	if c.Drain {
+		if err := rt.drainable(mode); err != nil {
+			return now, err
+		}
+	}
+	if err := rt.fix(s, mode); err != nil {
+		return now, err
+	}
+	return now, s.Advance(rt.ctx, now)
+}
+
+// now is the tick's moment and the mode that it asks for: --at makes a new store
+// a simulation; a live one takes it only within a minute of the real time.
+func (c *tickCmd) now(rt *runtime, s *store.Store) (time.Time, store.Mode, error) {
+	real, err := s.Now(rt.ctx)
+	if err != nil || c.At.IsZero() {
+		return real, store.Live, err
 	}
 	mode, err := s.Mode(rt.ctx)
 	if err != nil {
-		return real, err
+		return real, mode, err
 	}
 	if mode == store.Live {
 		if off := c.At.Sub(real); off < -time.Minute || off > time.Minute {
-			return real, usage("%v", &store.ModeError{Is: store.Live, Wanted: store.Simulated})
+			return real, mode, usage("%v", &store.ModeError{Is: store.Live, Wanted: store.Simulated})
 		}
-		return campaign.Moment(c.At.Time), nil
+		return campaign.Moment(c.At.Time), mode, nil
 	}
-	return campaign.Moment(c.At.Time), rt.fix(s, store.Simulated)
+	return campaign.Moment(c.At.Time), store.Simulated, nil
 }
 
 func (rt *runtime) fix(s *store.Store, m store.Mode) error {
@@ -151,26 +166,40 @@ func (m *machine) tickOnce(ctx context.Context, now time.Time) (map[string]sched
 	return decided, err
 }
 
+// drainable tells what a drain of a store in a mode lacks: a live one's mails
+// need a mail server, and a simulation never leaves the machine.
+func (rt *runtime) drainable(mode store.Mode) error {
+	if rt.cfg.SMTPURL == "" {
+		if mode != store.Simulated {
+			return usage("SMTP_URL is not set; a live store's mails need a mail server. Set it to smtp://user:password@host:587")
+		}
+		return nil
+	}
+	server, err := mail.ParseURL(rt.cfg.SMTPURL)
+	if err != nil {
+		return usage("%v", err)
+	}
+	if mode == store.Simulated && !server.Loopback() {
+		return usage("this store is simulated and sends only to a mail server on this machine; %s is not. Set SMTP_URL to smtp://127.0.0.1:PORT", server.Addr())
+	}
+	return nil
+}
+
 // drainPool is where a drain sends: SMTP_URL, or for a simulation without one an
-// inbox that lives as long as the drain. A simulation never leaves the machine.
+// inbox that lives as long as the drain.
 func (m *machine) drainPool(ctx context.Context) (pool *mail.Pool, stop func(), err error) {
 	mode, err := m.store.Mode(ctx)
+	if err == nil {
+		err = m.rt.drainable(mode)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	if m.rt.cfg.SMTPURL == "" {
-		if mode != store.Simulated {
-			return nil, nil, usage("SMTP_URL is not set; a live store's mails need a mail server. Set it to smtp://user:password@host:587")
-		}
 		return m.rt.ownInbox(ctx)
 	}
-	if pool, err = m.rt.newPool(m.rt.cfg.SMTPURL); err != nil {
-		return nil, nil, err
-	}
-	if mode == store.Simulated && !pool.Server().Loopback() {
-		return nil, nil, usage("this store is simulated and sends only to a mail server on this machine; %s is not. Set SMTP_URL to smtp://127.0.0.1:PORT", pool.Server().Addr())
-	}
-	return pool, func() {}, nil
+	pool, err = m.rt.newPool(m.rt.cfg.SMTPURL)
+	return pool, func() {}, err
 }
 
 func printTick(rt *runtime, out tickOutput) {

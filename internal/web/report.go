@@ -38,7 +38,7 @@ func (p reports) campaign(w http.ResponseWriter, r *http.Request) {
 	p.page(w, http.StatusOK, "campaign.html", p.detailOf(rep))
 }
 
-// json answers the figures as they are; ?campaign= picks one.
+// json answers the figures as they are, campaigns by name; ?campaign= picks one.
 func (p reports) json(w http.ResponseWriter, r *http.Request) {
 	name := r.URL.Query().Get("campaign")
 	rep, ok := p.get(w, r, name)
@@ -48,9 +48,6 @@ func (p reports) json(w http.ResponseWriter, r *http.Request) {
 	if name != "" && len(rep.Campaigns) == 0 {
 		answerJSON(w, http.StatusNotFound, map[string]string{"error": "there is no campaign of this name"})
 		return
-	}
-	if rep.Campaigns == nil {
-		rep.Campaigns = []campaign.CampaignReport{}
 	}
 	answerJSON(w, http.StatusOK, rep)
 }

@@ -34,18 +34,20 @@ func TestReportEmptyAndDown(t *testing.T) {
 	b := setup(t)
 	b.report = campaign.Report{At: start}
 	wantBody(t, b.do("GET", "/report", ""), "no campaign yet")
-	wantBody(t, b.do("GET", "/report.json", ""), `"campaigns":[]`)
+	wantBody(t, b.do("GET", "/report.json", ""), `"campaigns":{}`)
 	b.readErr = errDown
 	wantStatus(t, b.do("GET", "/report", ""), 503)
 }
 
 func TestReportJSON(t *testing.T) {
 	b := setup(t)
-	var got campaign.Report
+	var got struct {
+		Campaigns map[string]campaign.CampaignReport
+	}
 	if err := json.Unmarshal(b.do("GET", "/report.json?campaign=abandoned-cart", "").Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Campaigns) != 1 || got.Campaigns[0].Sent != 1961 || got.Campaigns[0].Revenue["EUR"] != 7010.5 {
+	if c := got.Campaigns["abandoned-cart"]; len(got.Campaigns) != 1 || c.Sent != 1961 || c.Revenue["EUR"] != 7010.5 {
 		t.Errorf("got %+v", got)
 	}
 	wantStatus(t, b.do("GET", "/report.json?campaign=nope", ""), 404)
