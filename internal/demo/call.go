@@ -2,6 +2,7 @@ package demo
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -28,8 +29,8 @@ func Calls(h *History, people []*Person) []Call {
 			out = append(out, o.call())
 		}
 	}
-	for _, r := range h.Returns {
-		out = append(out, r.call())
+	for i, r := range h.Returns {
+		out = append(out, r.call(fmt.Sprintf("back-%s-%d", r.Order, i+1)))
 	}
 	slices.SortStableFunc(out, func(a, b Call) int {
 		return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(a.Type, b.Type), cmp.Compare(a.UserID, b.UserID))
@@ -83,10 +84,9 @@ func (l Line) properties() map[string]any {
 	return map[string]any{"product_id": l.Product, "name": l.Name, "price": l.Price, "quantity": l.Quantity}
 }
 
-func (r Return) call() Call {
+func (r Return) call(id string) Call {
 	c := Call{
-		Type: "track", UserID: r.Customer, Timestamp: r.At, Event: "Order Refunded",
-		MessageID:  "back-" + r.Order + "-" + r.At.Format(time.RFC3339),
+		Type: "track", UserID: r.Customer, MessageID: id, Timestamp: r.At, Event: "Order Refunded",
 		Properties: map[string]any{"order_id": r.Order, "total": r.Total, "currency": "GBP"},
 	}
 	if r.Whole {
