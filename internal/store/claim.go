@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -25,6 +26,7 @@ type candidateRow struct {
 	why        string // not reachable
 	active     bool
 	versionID  sql.NullInt64
+	hash       string // of the version in the store
 }
 
 // look is one claim: the rows taken, and what the last look decided.
@@ -84,14 +86,16 @@ func (l *look) take(ctx context.Context, slice int64, n int) error {
 			return err
 		}
 	}
+	// The rows are locked as well: whoever ends a pass does so without the
+	// customer's lock, and what is cancelled meanwhile must not be claimed.
 	rows, err = l.tx.QueryContext(ctx, `SELECT m.id, m.token, m.attempt, m.step, m.topic, m.expires_at, m.duplicate,
-			m.campaign_id, k.name, k.topic, k.status = 'active' AND k.removed_at IS NULL, k.version_id,
+			m.campaign_id, k.name, k.topic, k.status = 'active' AND k.removed_at IS NULL, k.version_id, coalesce(v.hash, ''),
 			e.id, e.key, e.anchor_at, e.entered_at, e.anchor, e.state, e.reason, e.step,
 			c.id, coalesce(c.external_id, ''), coalesce(c.email, ''), c.locale, c.timezone, c.attributes,
 			`+reachable("m.topic", "$3")+`
 		FROM messages m JOIN campaigns k ON k.id = m.campaign_id JOIN enrollments e ON e.id = m.enrollment_id
-		JOIN customers c ON c.id = m.customer_id
-		WHERE m.slice_id = $1 AND m.state = 'queued' AND m.customer_id IN `+s.ids("$2")+` ORDER BY m.customer_id, m.id`,
+		JOIN customers c ON c.id = m.customer_id LEFT JOIN campaign_versions v ON v.id = k.version_id
+		WHERE m.slice_id = $1 AND m.state = 'queued' AND m.customer_id IN `+s.ids("$2")+` ORDER BY m.customer_id, m.id`+s.forUpdate("OF m"),
 		slice, array(customers), campaign.Micros(l.now))
 	l.rows, err = collect(rows, err, l.scan)
 	return err
@@ -104,7 +108,7 @@ func (l *look) scan(rows *sql.Rows) (*candidateRow, error) {
 	var expires, anchor, entered int64
 	var trigger, attributes []byte
 	err := rows.Scan(&o.ID, &o.Token, &o.Attempt, &o.Step, &r.topic, &expires, &o.Duplicate,
-		&r.campaignID, &o.Campaign, &campaignTopic, &r.active, &r.versionID,
+		&r.campaignID, &o.Campaign, &campaignTopic, &r.active, &r.versionID, &r.hash,
 		&o.Pass, &o.Key, &anchor, &entered, &trigger, &r.passState, &r.passReason, &r.passStep,
 		&o.Customer.ID, &o.Customer.ExternalID, &o.Customer.Email, &o.Customer.Locale, &o.Customer.Timezone, &attributes,
 		&r.why)
@@ -129,7 +133,8 @@ func (l *look) gates(ctx context.Context) error {
 		case !r.active:
 			continue // goes back to pending, see store
 		case r.passState != string(campaign.PassRunning):
-			l.cancelled[r] = r.passReason
+			// A pass that finished without this message left the step behind.
+			l.cancelled[r] = cmp.Or(r.passReason, campaign.CancelStepRemoved)
 		case r.passStep != r.out.Step:
 			l.cancelled[r] = campaign.CancelStepRemoved
 		case r.why != "":
@@ -202,6 +207,9 @@ func (l *look) conditions(ctx context.Context, c *campaign.Campaign, rows []*can
 			continue
 		}
 		i, ok := c.Program.Index(r.out.Step)
+		if !ok && r.hash != c.Hash {
+			return fmt.Errorf("step %s is not in this process's version of the campaign", r.out.Step)
+		}
 		if !ok {
 			l.turnAway(r, campaign.CancelStepRemoved)
 			continue

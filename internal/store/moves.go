@@ -33,6 +33,31 @@ func (b *books) Save(ctx context.Context, moves []scheduler.Move, messages []sch
 			return fmt.Errorf("write messages: %w", err)
 		}
 	}
+	return b.wakeDone(ctx, messages, now)
+}
+
+// wakeDone lets passes go on whose message at the step that they have come to
+// was done before: a changed file can lead a pass to a step that it has been at.
+func (b *books) wakeDone(ctx context.Context, messages []scheduler.Message, now time.Time) error {
+	for begin := 0; begin < len(messages); begin += insertBatch {
+		part := messages[begin:min(begin+insertBatch, len(messages))]
+		passes := make([]int64, len(part))
+		for i, m := range part {
+			passes[i] = m.Pass
+		}
+		rows, err := b.tx.QueryContext(ctx, `SELECT m.id FROM messages m JOIN enrollments e ON e.id = m.enrollment_id AND e.step = m.step
+			WHERE e.id IN `+b.ids("$1")+` AND m.state IN ('accepted', 'failed', 'cancelled')`, array(passes))
+		done, err := collect(rows, err, scanID)
+		if err != nil {
+			return fmt.Errorf("find messages done before: %w", err)
+		}
+		if len(done) == 0 {
+			continue
+		}
+		if err := b.wake(ctx, b.tx, done, now); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -89,7 +114,8 @@ func (b *books) Watermark(ctx context.Context, w scheduler.Window, entered int, 
 		return nil
 	}
 	_, err := b.tx.ExecContext(ctx, `INSERT INTO ticks (campaign_id, at, entered, held) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (campaign_id, at) DO UPDATE SET entered = ticks.entered + excluded.entered, held = excluded.held`,
+		ON CONFLICT (campaign_id, at) DO UPDATE SET entered = ticks.entered + excluded.entered,
+			held = CASE excluded.held WHEN '{}' THEN ticks.held ELSE excluded.held END`,
 		b.id, campaign.Micros(w.To), entered, counts)
 	if err != nil {
 		return fmt.Errorf("store the tick: %w", err)

@@ -67,6 +67,15 @@ func (s *Store) forUpdate(how string) string {
 	return " FOR UPDATE " + how
 }
 
+// forNoKeyUpdate is the lock that keeps other writers of a row out, but not the
+// inserts of rows that refer to it.
+func (s *Store) forNoKeyUpdate() string {
+	if s.engine == audience.SQLite {
+		return ""
+	}
+	return " FOR NO KEY UPDATE"
+}
+
 // array encodes a parameter for rows and ids.
 func array(v any) string {
 	b, err := json.Marshal(v)

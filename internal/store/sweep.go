@@ -29,8 +29,8 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
 		what, query string
 		args        []any
 	}{
-		{"slices that nobody took up", `UPDATE messages SET state = 'pending', slice_id = NULL WHERE state = 'queued' AND slice_id IN
-			(SELECT id FROM slices WHERE lease_until IS NULL AND queued_at < $1 OR lease_until < $2)`,
+		{"slices that nobody took up", `UPDATE messages SET state = 'pending', slice_id = NULL WHERE state = 'queued' AND EXISTS
+			(SELECT 1 FROM slices l WHERE l.id = messages.slice_id AND (l.lease_until IS NULL AND l.queued_at < $1 OR l.lease_until < $2))`,
 			[]any{us(queueGrace), us(0)}},
 		// The token is raised, so that the worker whose lease ran out is fenced off.
 		{"claims whose lease ran out", `UPDATE messages SET state = 'pending', slice_id = NULL, lease_until = NULL, token = token + 1
@@ -38,10 +38,6 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
 		// The token stays: should the worker still learn the outcome, it may tell.
 		{"hand-overs without an end", `UPDATE messages SET state = 'uncertain', uncertain = uncertain + 1, uncertain_at = $2, reason = 'no_reply', slice_id = NULL
 			WHERE state = 'handoff' AND slice_id IS NOT NULL AND lease_until < $1`, []any{us(handoffGrace), campaign.Micros(now)}},
-		{"uncertain ones to send again", `UPDATE messages SET state = 'pending', due_at = $2, duplicate = TRUE, token = token + 1
-			WHERE state = 'uncertain' AND uncertain_at < $1 AND uncertain < $3
-			AND campaign_id IN (SELECT id FROM campaigns WHERE NOT hold_uncertain)`,
-			[]any{us(evidenceGrace), campaign.Micros(now), campaign.MaxUncertain}},
 	}
 	moved := 0
 	for _, step := range steps {
@@ -51,11 +47,53 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
 		}
 		moved += n
 	}
-	n, err := s.expire(ctx, now)
-	if err != nil {
-		return moved, fmt.Errorf("expired messages: %w", err)
+	for _, step := range []struct {
+		what string
+		do   func(context.Context, time.Time) (int, error)
+	}{{"uncertain ones that came back", s.settleSeen}, {"uncertain ones to send again", s.sendAgain}, {"expired messages", s.expire}} {
+		n, err := step.do(ctx, now)
+		if err != nil {
+			return moved, fmt.Errorf("%s: %w", step.what, err)
+		}
+		moved += n
 	}
-	return moved + n, nil
+	return moved, nil
+}
+
+// settleSeen settles uncertain messages that were opened or clicked before they
+// became uncertain: while their worker was dying, or in the first of two tries.
+func (s *Store) settleSeen(ctx context.Context, now time.Time) (n int, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT id FROM messages WHERE state = 'uncertain' AND (opened_at IS NOT NULL OR clicked_at IS NOT NULL)`)
+		ids, err := collect(rows, err, scanID)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			m, ok, err := findMail(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			if err := s.arrived(ctx, tx, m, now); err != nil {
+				return err
+			}
+		}
+		n = len(ids)
+		return nil
+	})
+	return n, err
+}
+
+// sendAgain gives uncertain messages their second and last try, once evidence
+// has had its time.
+func (s *Store) sendAgain(ctx context.Context, now time.Time) (int, error) {
+	return s.sweepStep(ctx, `UPDATE messages SET state = 'pending', slice_id = NULL, due_at = $2, duplicate = TRUE, token = token + 1
+		WHERE state = 'uncertain' AND uncertain_at < $1 AND uncertain < $3
+		AND campaign_id IN (SELECT id FROM campaigns WHERE NOT hold_uncertain)`,
+		[]any{campaign.Micros(now.Add(-evidenceGrace)), campaign.Micros(now), campaign.MaxUncertain})
 }
 
 func (s *Store) sweepStep(ctx context.Context, query string, args []any) (n int, err error) {

@@ -40,13 +40,14 @@ type campaignRow struct {
 	hash      string
 	follows   string
 	activated sql.NullInt64
+	status    string
 }
 
 func (s *Store) findCampaign(ctx context.Context, tx *sql.Tx, name string) (row campaignRow, found bool, err error) {
 	var hash, follows sql.NullString
-	err = tx.QueryRowContext(ctx, `SELECT c.id, c.version_id, c.activated_at, v.hash, v.follows
+	err = tx.QueryRowContext(ctx, `SELECT c.id, c.version_id, c.activated_at, c.status, v.hash, v.follows
 		FROM campaigns c LEFT JOIN campaign_versions v ON v.id = c.version_id WHERE c.name = $1`, name).
-		Scan(&row.id, &row.versionID, &row.activated, &hash, &follows)
+		Scan(&row.id, &row.versionID, &row.activated, &row.status, &hash, &follows)
 	if errors.Is(err, sql.ErrNoRows) {
 		return row, false, nil
 	}
@@ -75,9 +76,15 @@ func (s *Store) syncCampaign(ctx context.Context, tx *sql.Tx, cat *campaign.Cata
 			return err
 		}
 	}
+	if row.status == string(campaign.Active) && c.Status != campaign.Active {
+		if err := s.takeBackCampaign(ctx, tx, row.id); err != nil {
+			return err
+		}
+	}
 	// Activated is when it first was active: its active_from, else this moment.
+	// One that is still to come may be put off or brought forward.
 	activated := row.activated
-	if !activated.Valid && c.Status == campaign.Active {
+	if c.Status == campaign.Active && (!activated.Valid || activated.Int64 > campaign.Micros(now)) {
 		activated = sql.NullInt64{Int64: campaign.Micros(now), Valid: true}
 		if !c.ActiveFrom.IsZero() {
 			activated.Int64 = campaign.Micros(c.ActiveFrom)
@@ -87,6 +94,18 @@ func (s *Store) syncCampaign(ctx context.Context, tx *sql.Tx, cat *campaign.Cata
 		activated_at = $6, hold_uncertain = $7, removed_at = NULL WHERE id = $1`,
 		row.id, c.Label, c.Topic, string(c.Status), row.versionID, activated, c.HoldUncertain)
 	return err
+}
+
+// takeBackCampaign puts back what the queue and the workers have of a campaign
+// that is paused. What is handed over already can't be stopped.
+func (s *Store) takeBackCampaign(ctx context.Context, tx *sql.Tx, id int64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'pending', slice_id = NULL, lease_until = NULL, token = token + 1,
+		attempt = CASE state WHEN 'claimed' THEN attempt - 1 ELSE attempt END
+		WHERE campaign_id = $1 AND state IN ('queued', 'claimed')`, id)
+	if err != nil {
+		return fmt.Errorf("take back what is queued: %w", err)
+	}
+	return nil
 }
 
 // rename finds the campaign under one of its earlier names, unless a file still
@@ -153,11 +172,11 @@ func (s *Store) moveFrom(ctx context.Context, tx *sql.Tx, campaignID int64, gone
 	}
 	if at == campaign.End {
 		_, err := tx.ExecContext(ctx, `UPDATE enrollments SET state = 'finished', wake_at = NULL, deadline = NULL, ended_at = $3
-			WHERE campaign_id = $1 AND step = $2 AND state = 'running'`, campaignID, gone, us)
+			WHERE campaign_id = $1 AND step IN ($2, $4) AND state = 'running'`, campaignID, gone, us, enterPrefix+gone)
 		return err
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE enrollments SET step = $4, wake_at = $3, deadline = NULL
-		WHERE campaign_id = $1 AND step = $2 AND state = 'running'`, campaignID, gone, us, enterPrefix+p.Nodes[at].ID)
+		WHERE campaign_id = $1 AND step IN ($2, $5) AND state = 'running'`, campaignID, gone, us, enterPrefix+p.Nodes[at].ID, enterPrefix+gone)
 	return err
 }
 

@@ -51,7 +51,7 @@ func (b *books) open(ctx context.Context, now time.Time) error {
 	var activated, watermark sql.NullInt64
 	l := &b.ledger
 	err := b.tx.QueryRowContext(ctx, `SELECT id, seed, status, activated_at, watermark, cursor FROM campaigns
-		WHERE name = $1 AND removed_at IS NULL`+b.forUpdate(""), b.c.Name).
+		WHERE name = $1 AND removed_at IS NULL`+b.forNoKeyUpdate(), b.c.Name).
 		Scan(&b.id, &l.Seed, &status, &activated, &watermark, &l.Cursor)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errors.New("it was never loaded")
