@@ -53,7 +53,6 @@ type runtime struct {
 	cfg            config.Config
 	json           bool
 	answered       bool // the one document of --json is out
-	getenv         func(string) string
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	example        fs.FS
@@ -99,7 +98,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	}
 	// What cannot be read may still have asked for JSON.
 	rt := &runtime{
-		ctx: ctx, json: cmd.JSON || slices.Contains(args, "--json"), getenv: getenv,
+		ctx: ctx, json: cmd.JSON || slices.Contains(args, "--json"),
 		stdout: stdout, stderr: stderr, example: example, terminal: isTerminal(stderr),
 	}
 	if err != nil {

@@ -92,7 +92,7 @@ const (
 )
 
 // settle waits until every slice queued at now was taken up and none is worked
-// on. It tells whether it had nothing to wait for.
+// on. It tells whether it had nothing to wait for, or nothing that moves.
 func (s *sender) settle(ctx context.Context, now time.Time) (quiet bool, err error) {
 	look := time.NewTicker(queueLook)
 	defer look.Stop()
@@ -109,8 +109,11 @@ func (s *sender) settle(ctx context.Context, now time.Time) (quiet bool, err err
 			if err != nil {
 				return false, err
 			}
-			if still++; untaken == 0 || still > stalled {
+			if untaken == 0 {
 				return quiet, nil
+			}
+			if still++; still > stalled {
+				return true, nil
 			}
 		}
 		select {
