@@ -56,9 +56,7 @@ func (e *Evaluator) fill(ctx context.Context, q Querier, found []campaign.Candid
 	anchors := make([]map[string]any, len(found))
 	asked := make([]cartAt, len(found))
 	for i, one := range found {
-		if err := json.Unmarshal(one.Trigger, &anchors[i]); err != nil {
-			return nil, fmt.Errorf("read anchor %s: %w", one.Key, err)
-		}
+		anchors[i] = object(one.Trigger)
 		asked[i] = cartAt{id: int64(i), customer: one.Customer, asOf: one.AsOf, until: one.AsOf, cart: cartOf(one.Trigger)}
 	}
 	histories, err := e.histories(ctx, q, asked, false)
@@ -71,11 +69,11 @@ func (e *Evaluator) fill(ctx context.Context, q Querier, found []campaign.Candid
 		if cart.Empty() && !unseen(histories[int64(i)], one.Anchor) {
 			continue
 		}
-		object := withCart(anchors[i], cart)
-		if !Match(where, object, one.AsOf) {
+		filled := withCart(anchors[i], cart)
+		if !Match(where, filled, one.AsOf) {
 			continue
 		}
-		if one.Trigger, err = json.Marshal(object); err != nil {
+		if one.Trigger, err = json.Marshal(filled); err != nil {
 			return nil, fmt.Errorf("encode cart of %s: %w", one.Key, err)
 		}
 		out = append(out, one)
@@ -149,6 +147,16 @@ func cartOf(trigger json.RawMessage) string {
 	return ""
 }
 
+// object reads properties. Ingest stores objects alone; should anything else
+// stand there, it has no properties, as in SQL, and stops nobody's cart.
+func object(properties []byte) map[string]any {
+	var o map[string]any
+	if json.Unmarshal(properties, &o) != nil {
+		return map[string]any{}
+	}
+	return o
+}
+
 // Carts is the content of each pass's cart as of its AsOf, by PassAt.ID. The
 // cart is the one that Trigger names by cart_id, else the customer's own.
 func (e *Evaluator) Carts(ctx context.Context, q Querier, passes []PassAt) (map[int64]*campaign.Cart, error) {
@@ -211,9 +219,7 @@ func (e *Evaluator) histories(ctx context.Context, q Querier, asked []cartAt, em
 			return err
 		}
 		one.OccurredAt = campaign.FromMicros(at)
-		if err := json.Unmarshal(properties, &one.Properties); err != nil {
-			return err
-		}
+		one.Properties = object(properties)
 		out[id] = append(out[id], one)
 		return nil
 	}); err != nil {

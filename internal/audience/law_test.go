@@ -155,3 +155,39 @@ func genPass(t *rapid.T, id int64) audience.PassAt {
 	}
 	return p
 }
+
+// Match means in Go what a condition on properties means in SQL.
+func TestMatchAgainstSQL(t *testing.T) {
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, history())
+		e := audience.New(db.engine, catalog(nil))
+		rapid.Check(t, func(t *rapid.T) {
+			var conds []campaign.Condition
+			var properties []campaign.Property
+			for range 12 {
+				for _, p := range genProperties(t) {
+					properties = append(properties, p)
+					conds = append(conds, campaign.TriggerProperty{Property: p})
+				}
+			}
+			var asked []audience.PassAt
+			for id := range int64(8) {
+				trigger, _ := json.Marshal(genFact(t, eventNames...).props)
+				asked = append(asked, audience.PassAt{ID: id, Customer: 1, AsOf: genMoment(t), Trigger: trigger})
+			}
+			held, err := e.HoldsEach(context.Background(), db, nil, conds, asked)
+			if err != nil {
+				t.Fatalf("holds: %v", err)
+			}
+			for _, p := range asked {
+				var object map[string]any
+				json.Unmarshal(p.Trigger, &object)
+				for i, one := range properties {
+					if got := audience.Match([]campaign.Property{one}, object, p.AsOf); got != held[p.ID][i] {
+						t.Fatalf("%+v on %s: SQL says %v, Match %v", one, p.Trigger, held[p.ID][i], got)
+					}
+				}
+			}
+		})
+	})
+}

@@ -224,3 +224,32 @@ func TestLatestAttribute(t *testing.T) {
 		}
 	})
 }
+
+// A pass is running until, not at, its end; entered within a length counts only
+// if it was entered after the length's beginning.
+func TestCampaignState(t *testing.T) {
+	w := history()
+	w.passes = []pass{{"done", 1, hours(2), hours(5), "finished"}, {"open", 1, hours(2), time.Time{}, "running"}, {"held", 1, hours(2), time.Time{}, "held_out"}}
+	cases := []struct {
+		campaign string
+		is       campaign.PassIs
+		within   int
+		at       int
+		want     bool
+	}{
+		{"done", campaign.IsRunning, 0, 1, false}, {"done", campaign.IsRunning, 0, 2, true}, {"done", campaign.IsRunning, 0, 4, true}, {"done", campaign.IsRunning, 0, 5, false},
+		{"done", campaign.IsEntered, 0, 9, true}, {"done", campaign.IsEntered, 2, 3, true}, {"done", campaign.IsEntered, 2, 4, false}, {"done", campaign.IsHeldOut, 0, 9, false},
+		{"open", campaign.IsRunning, 0, 9, true}, {"held", campaign.IsRunning, 0, 9, false}, {"held", campaign.IsEntered, 0, 9, true}, {"held", campaign.IsHeldOut, 0, 9, true},
+		{"held", campaign.IsHeldOut, 0, 1, false}, {"none", campaign.IsEntered, 0, 9, false},
+	}
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, w)
+		e := audience.New(db.engine, catalog(nil))
+		for _, c := range cases {
+			cond := campaign.CampaignState{Campaign: c.campaign, Is: c.is, Within: campaign.Of(time.Duration(c.within) * time.Hour)}
+			if n, err := e.Count(context.Background(), db, cond, hours(c.at)); err != nil || (n == 1) != c.want {
+				t.Errorf("%+v: got %d, %v", c, n, err)
+			}
+		}
+	})
+}

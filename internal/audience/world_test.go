@@ -71,7 +71,7 @@ func open(t testing.TB, engine audience.Engine) database {
 		address, driver, dsn = "sqlite:"+path, "sqlite", "file:"+path+"?_pragma=synchronous(OFF)&_pragma=foreign_keys(1)&_pragma=busy_timeout(15000)&_txlock=immediate"
 	} else {
 		address = storetest.PostgresURL(t)
-		driver, dsn = "pgx", address+"&synchronous_commit=off"
+		driver, dsn = "pgx", address+"&synchronous_commit=off&jit=off"
 	}
 	s, err := store.Open(context.Background(), address, store.Options{})
 	if err != nil {
