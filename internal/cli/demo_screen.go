@@ -90,8 +90,8 @@ Tidings: %s in the life of a shop, in about a minute
 
   Real       %s orders of %s customers of a British gift shop, %s to %s.
   Made up    Their names, addresses, languages, consent and baskets, from a fixed seed.
-  Simulated  The clock, and who opens and clicks. They buy only when the real ones did:
-             no mail can have earned anything here, and an honest report says so.
+  Simulated  The clock, and who opens and clicks. They buy only when the real ones did: what
+             the report counts as bought after a mail would have been bought without it.
 
 Nothing leaves this machine. Orders: Daqing Chen, Online Retail, UCI Machine Learning
 Repository, CC BY 4.0, shortened.
@@ -129,8 +129,8 @@ The show is over; its pages stay up until you press Ctrl-C.
 
 What next:
 
-  campaigns/abandoned-cart.yaml   Change a wait or a subject, and start the demo again.
+  campaigns/abandoned-cart.yaml   Change a wait or a subject, and play it with demo --workspace .
   tidings check                   Says what is in a workspace, or all that is wrong with it.
-  tidings init DIR                Writes a workspace of your own; demo --workspace DIR shows it.
+  tidings init DIR                Writes a workspace of your own to start from.
 `, url, url)
 }
