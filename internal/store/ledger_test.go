@@ -193,10 +193,19 @@ func (d *desk) one(out []campaign.Outgoing) campaign.Outgoing {
 
 func claimOf(o campaign.Outgoing) campaign.Claim { return campaign.Claim{ID: o.ID, Token: o.Token} }
 
+func handoffOf(o campaign.Outgoing) worker.Batch {
+	return worker.Batch{Handoffs: []worker.Handoff{{Claim: claimOf(o), AddressHash: campaign.AddressHash(o.Customer.Email)}}}
+}
+
+func acceptedOf(o campaign.Outgoing) worker.Batch {
+	return worker.Batch{Results: []campaign.Result{{ID: o.ID, Token: o.Token, Verdict: campaign.WasAccepted,
+		Reply: campaign.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok"}}}}
+}
+
 // handoff asks for the right to send the dot.
 func (d *desk) handoff(o campaign.Outgoing) bool {
 	d.t.Helper()
-	return d.commit(worker.Batch{Handoffs: []worker.Handoff{{Claim: claimOf(o), AddressHash: campaign.AddressHash(o.Customer.Email)}}})[claimOf(o)]
+	return d.commit(handoffOf(o))[claimOf(o)]
 }
 
 func (d *desk) commit(b worker.Batch) map[campaign.Claim]bool {
@@ -225,7 +234,7 @@ func (d *desk) send(out ...campaign.Outgoing) {
 		if !d.handoff(o) {
 			d.t.Fatalf("hand-over of message %d refused", o.ID)
 		}
-		d.result(o, campaign.WasAccepted, func(r *campaign.Result) { r.Reply = campaign.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok"} })
+		d.commit(acceptedOf(o))
 	}
 }
 
