@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 
 	"tidings/internal/content"
@@ -13,8 +15,12 @@ type initCmd struct {
 // Run writes a workspace to start from. It overwrites nothing.
 func (c *initCmd) Run(rt *runtime) error {
 	files, err := content.Init(c.Dir)
-	if err != nil {
-		return &exitError{exitNo, err.Error()}
+	var broken *fs.PathError
+	switch {
+	case errors.As(err, &broken):
+		return err
+	case err != nil:
+		return &exitError{exitNo, err.Error()} // there is a workspace already
 	}
 	if rt.json {
 		return rt.printJSON(map[string]any{"dir": c.Dir, "files": files})

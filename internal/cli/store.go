@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+
 	"tidings/internal/store"
 )
 
@@ -9,7 +12,15 @@ func (rt *runtime) open() (*store.Store, error) {
 	if err := rt.cfg.Durable(); err != nil {
 		return nil, usage("%v", err)
 	}
-	return store.Open(rt.ctx, rt.cfg.DatabaseURL, store.Options{MaxConns: rt.cfg.DBMaxConns})
+	s, err := store.Open(rt.ctx, rt.cfg.DatabaseURL, store.Options{MaxConns: rt.cfg.DBMaxConns})
+	var unreadable store.URLError
+	switch {
+	case errors.As(err, &unreadable):
+		return nil, usage("%v", err)
+	case err != nil && rt.cfg.SQLite():
+		return nil, fmt.Errorf("%w: %s must be a file that can be written, in a folder that exists", err, rt.cfg.DatabaseURL)
+	}
+	return s, err
 }
 
 // openMigrated connects for a command by hand, which brings the tables along.

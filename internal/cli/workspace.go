@@ -58,7 +58,7 @@ func (rt *runtime) catalog() (*campaign.Catalog, *render.Renderer, error) {
 				errors++
 			}
 		}
-		return nil, nil, &exitError{exitNo, fmt.Sprintf("the workspace %s has %d errors; nothing was done", dir, errors)}
+		return nil, nil, &exitError{exitNo, fmt.Sprintf("the workspace %s has %s; nothing was done", dir, count(errors, "error"))}
 	}
 	return cat, renderer, nil
 }

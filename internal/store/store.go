@@ -41,6 +41,11 @@ type Options struct {
 	MaxConns int // open connections at most; 0: 8
 }
 
+// URLError tells that a database's address cannot be read.
+type URLError string
+
+func (e URLError) Error() string { return string(e) }
+
 // Open connects to databaseURL: postgres://… (or postgresql://…), or
 // sqlite:PATH. It neither creates nor migrates tables: see Migrate.
 func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
@@ -53,13 +58,13 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 		cfg, err := pgx.ParseConfig(databaseURL)
 		if err != nil {
 			// pgx puts the URL into its error; the password must not reach a log.
-			return nil, errors.New("DATABASE_URL is not a PostgreSQL address; write postgres://user:password@host:5432/name")
+			return nil, URLError("DATABASE_URL is not a PostgreSQL address; write postgres://user:password@host:5432/name")
 		}
 		s.engine = audience.Postgres
 		s.db = stdlib.OpenDB(*cfg)
 	case "sqlite":
 		if rest == "" {
-			return nil, errors.New("DATABASE_URL names no file; write sqlite:tidings.db")
+			return nil, URLError("DATABASE_URL names no file; write sqlite:tidings.db")
 		}
 		s.engine = audience.SQLite
 		s.writer = make(chan struct{}, 1)
@@ -69,7 +74,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 		}
 		s.db = db
 	default:
-		return nil, fmt.Errorf("DATABASE_URL begins with %q; write postgres://… or sqlite:PATH", scheme)
+		return nil, URLError(fmt.Sprintf("DATABASE_URL begins with %q; write postgres://… or sqlite:PATH", scheme))
 	}
 	s.db.SetMaxOpenConns(o.MaxConns)
 	s.db.SetMaxIdleConns(o.MaxConns)
