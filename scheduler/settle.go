@@ -9,10 +9,19 @@ import (
 )
 
 // at is a pass on its way through the program: the step that it has come to and
-// the moment at which the step before ended.
+// the moment at which the step before ended. Conditions are judged as of that
+// moment, so that a tick that catches up decides as those that it missed would
+// have.
 type at struct {
 	campaign.Pass
 	moment time.Time
+	exit   *Exit // the pass has ended then; what it came to before still counts
+}
+
+// before tells whether the pass comes to a moment: it has come, and the pass had
+// not ended.
+func (p at) before(moment, now time.Time) bool {
+	return !moment.After(now) && (p.exit == nil || moment.Before(p.exit.At))
 }
 
 // frontier holds, by position in the program, the passes that have come there.
@@ -22,43 +31,86 @@ type frontier struct {
 	at   [][]at
 }
 
-// settle takes passes as far as they go: new ones from the first step, woken
-// ones from where they stood, and those that wait for a condition which fresh
-// facts may have made true.
-func (t *tick) settle(ctx context.Context, entered, due, fresh []campaign.Pass) error {
+// settle takes passes as far as they go: woken ones from where they stood, and
+// those that wait for a condition which fresh facts may have made true. exits
+// are the ends that fresh facts have brought.
+func (t *tick) settle(ctx context.Context, due, fresh []campaign.Pass, exits map[int64]Exit) error {
 	program := t.campaign.Program
-	f := &frontier{tick: t, at: make([][]at, len(program.Nodes))}
-	for _, p := range entered {
-		f.arrive(program.First(), at{p, p.Entered})
-	}
+	f := t.frontier()
 	woken := map[int64]bool{}
 	for _, p := range due {
 		woken[p.ID] = true
+		here, on := f.leaving(p, p.Moment, exits)
+		if !on {
+			continue
+		}
 		i, ok := program.Index(p.Step)
-		if !ok {
+		switch {
+		case !ok:
 			return fmt.Errorf("pass %d stands at step %q, which the campaign does not have", p.ID, p.Step)
+		case p.Arriving:
+			f.arrive(i, here)
+		case waitsFor(program.Nodes[i]):
+			// One that has run out is looked at once more.
+			f.at[i] = append(f.at[i], here)
+		default:
+			// Any other step is done, and the pass goes on from when it was.
+			f.arrive(program.Nodes[i].Next, here)
 		}
-		// A wait for a condition that has run out is looked at once more; any other
-		// step is done, and the pass goes on from the moment at which it was.
-		if waitsFor(program.Nodes[i]) {
-			f.at[i] = append(f.at[i], at{p, p.Moment})
-			continue
-		}
-		if p.Arriving {
-			f.arrive(i, at{p, p.Moment})
-			continue
-		}
-		f.arrive(program.Nodes[i].Next, at{p, p.Moment})
 	}
 	for _, p := range fresh {
+		if woken[p.ID] {
+			continue
+		}
+		if e, ended := exits[p.ID]; ended {
+			t.end(p, campaign.PassExited, e.Reason, e.At)
+			continue
+		}
 		i, ok := program.Index(p.Step)
-		if ok && !woken[p.ID] && !p.Deadline.IsZero() && waitsFor(program.Nodes[i]) {
-			f.at[i] = append(f.at[i], at{p, p.Moment})
+		if ok && t.ledger.Active && !p.Deadline.IsZero() && waitsFor(program.Nodes[i]) {
+			f.at[i] = append(f.at[i], at{Pass: p, moment: p.Moment})
 		}
 	}
-	for i := range program.Nodes {
-		if err := f.step(ctx, i, program.Nodes[i]); err != nil {
-			return fmt.Errorf("step %q: %w", program.Nodes[i].ID, err)
+	return f.run(ctx)
+}
+
+// settleNew takes new passes from the first step as far as they go.
+func (t *tick) settleNew(ctx context.Context, entered []campaign.Pass, exits map[int64]Exit) error {
+	f := t.frontier()
+	for _, p := range entered {
+		if here, on := f.leaving(p, p.Entered, exits); on {
+			f.arrive(t.campaign.Program.First(), here)
+		}
+	}
+	return f.run(ctx)
+}
+
+func (t *tick) frontier() *frontier {
+	return &frontier{tick: t, at: make([][]at, len(t.campaign.Program.Nodes))}
+}
+
+// leaving is a pass that goes on from a moment, unless it had ended by then.
+func (f *frontier) leaving(p campaign.Pass, moment time.Time, exits map[int64]Exit) (here at, on bool) {
+	here = at{Pass: p, moment: moment}
+	if e, ended := exits[p.ID]; ended {
+		here.exit = &e
+		if !here.before(moment, moment) {
+			f.exit(here)
+			return here, false
+		}
+	}
+	return here, true
+}
+
+// exit ends a pass by what fresh facts have brought.
+func (f *frontier) exit(p at) {
+	f.tick.end(p.Pass, campaign.PassExited, p.exit.Reason, p.exit.At)
+}
+
+func (f *frontier) run(ctx context.Context) error {
+	for i, n := range f.tick.campaign.Program.Nodes {
+		if err := f.step(ctx, i, n); err != nil {
+			return fmt.Errorf("step %q: %w", n.ID, err)
 		}
 	}
 	return nil
@@ -81,16 +133,25 @@ func (f *frontier) step(ctx context.Context, i int, n campaign.Node) error {
 	if len(here) == 0 {
 		return nil
 	}
-	// A send's own `when` is looked at when it is claimed, at the last moment.
+	// A send's own `when` is looked at when it is claimed, at the last moment; any
+	// other on arrival, and not again while the pass waits.
 	if n.When != nil && n.Send == nil {
-		stay, skip, err := f.split(ctx, n.When, here)
+		var arrived, stay []at
+		for _, p := range here {
+			if p.Deadline.IsZero() {
+				arrived = append(arrived, p)
+			} else {
+				stay = append(stay, p)
+			}
+		}
+		enter, skip, err := f.split(ctx, n.When, arrived)
 		if err != nil {
 			return err
 		}
 		for _, p := range skip {
 			f.arrive(n.Next, p)
 		}
-		here = stay
+		here = append(stay, enter...)
 	}
 	switch {
 	case n.Send != nil:
@@ -108,13 +169,16 @@ func (f *frontier) step(ctx context.Context, i int, n campaign.Node) error {
 	return nil
 }
 
-// split parts passes by a condition, judged now.
+// split parts passes by a condition, judged as of each one's moment.
 func (f *frontier) split(ctx context.Context, c campaign.Condition, ps []at) (yes, no []at, err error) {
-	passes := make([]campaign.Pass, len(ps))
-	for i, p := range ps {
-		passes[i] = p.Pass
+	if len(ps) == 0 {
+		return nil, nil, nil
 	}
-	holds, err := f.tick.Holds(ctx, c, passes, f.tick.now)
+	looks := make([]Look, len(ps))
+	for i, p := range ps {
+		looks[i] = Look{p.Pass, p.moment}
+	}
+	holds, err := f.tick.Holds(ctx, c, looks)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,6 +202,10 @@ func (f *frontier) send(n campaign.Node, ps []at) {
 		expires = n.Send.Expires
 	}
 	for _, p := range ps {
+		if p.exit != nil {
+			f.exit(p)
+			continue
+		}
 		t.messages = append(t.messages, Message{
 			Pass: p.ID, Customer: p.Customer, Step: n.ID, Topic: topic,
 			Due: t.now, Expires: expires.After(t.now),
@@ -156,9 +224,13 @@ func (f *frontier) wait(ctx context.Context, n campaign.Node, ps []at) error {
 		if n.Wait.Until != nil {
 			wake = n.Wait.Until.NextClock(p.moment, t.campaign.ZoneFor(&t.scheduler.Catalog.Workspace, p.Timezone))
 		}
-		if !wake.After(t.now) {
+		if p.before(wake, t.now) {
 			p.moment = wake
 			f.arrive(n.Next, p)
+			continue
+		}
+		if p.exit != nil {
+			f.exit(p)
 			continue
 		}
 		t.moves = append(t.moves, Move{Pass: p.ID, State: campaign.PassRunning, Step: n.ID, Wake: wake})
@@ -167,28 +239,37 @@ func (f *frontier) wait(ctx context.Context, n campaign.Node, ps []at) error {
 }
 
 // waitFor lets on the passes whose condition holds, or whose patience is at its
-// end.
+// end. The condition is judged now, or as of that end if it has passed: how long
+// it has been true is not asked.
 func (f *frontier) waitFor(ctx context.Context, n campaign.Node, ps []at) error {
-	yes, no, err := f.split(ctx, n.Wait.For, ps)
+	t := f.tick
+	var waiting []at
+	for _, p := range ps {
+		if p.Deadline.IsZero() {
+			p.Deadline = n.Wait.AtMost.After(p.moment)
+		}
+		if p.exit != nil && !p.before(p.Deadline, t.now) {
+			f.exit(p)
+			continue
+		}
+		if p.moment = t.now; p.Deadline.Before(t.now) {
+			p.moment = p.Deadline
+		}
+		waiting = append(waiting, p)
+	}
+	yes, no, err := f.split(ctx, n.Wait.For, waiting)
 	if err != nil {
 		return err
 	}
-	t := f.tick
 	for _, p := range yes {
-		p.moment = t.now
 		f.arrive(n.Next, p)
 	}
 	for _, p := range no {
-		deadline := p.Deadline
-		if p.Step != n.ID || deadline.IsZero() {
-			deadline = n.Wait.AtMost.After(p.moment)
-		}
-		if !deadline.After(t.now) {
-			p.moment = deadline
+		if !p.Deadline.After(t.now) {
 			f.arrive(n.Next, p)
 			continue
 		}
-		t.moves = append(t.moves, Move{Pass: p.ID, State: campaign.PassRunning, Step: n.ID, Wake: deadline, Deadline: deadline})
+		t.moves = append(t.moves, Move{Pass: p.ID, State: campaign.PassRunning, Step: n.ID, Wake: p.Deadline, Deadline: p.Deadline})
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type Store interface {
 // Books are one campaign's passes and messages within a transaction.
 type Books interface {
 	Ledger() Ledger
-	// Running lists passes that fresh events may end or wake.
+	// Fresh lists running passes that fresh facts may end or wake.
 	Fresh(ctx context.Context, w Window) ([]campaign.Pass, error)
 	// Exits tells which of the passes have ended, when and why.
 	Exits(ctx context.Context, passes []campaign.Pass, asOf time.Time) (map[int64]Exit, error)
@@ -47,8 +47,8 @@ type Books interface {
 	Supersede(ctx context.Context, customers, keep []int64, at time.Time) error
 	// Due lists running passes whose wake moment has come.
 	Due(ctx context.Context, now time.Time) ([]campaign.Pass, error)
-	// Holds tells for which passes the condition holds as of now.
-	Holds(ctx context.Context, c campaign.Condition, passes []campaign.Pass, now time.Time) (map[int64]bool, error)
+	// Holds tells for which passes the condition holds, each as of its moment.
+	Holds(ctx context.Context, c campaign.Condition, looks []Look) (map[int64]bool, error)
 	// Save stores where passes stand, and the messages that they have come to.
 	Save(ctx context.Context, moves []Move, messages []Message, now time.Time) error
 	// Watermark stores how far the campaign is evaluated and what was decided.
@@ -77,6 +77,12 @@ type Window struct {
 type Exit struct {
 	At     time.Time
 	Reason string
+}
+
+// Look is a pass to be judged as of a moment.
+type Look struct {
+	Pass campaign.Pass
+	AsOf time.Time
 }
 
 // Move is where a pass stands after a tick.

@@ -80,31 +80,83 @@ type tick struct {
 
 func (t *tick) run(ctx context.Context, d *Decided) error {
 	w := t.window()
-	// Ends come first, so that who has left may enter again.
-	passes, err := t.endPasses(ctx, w)
-	if err != nil {
+	// The passes that there are move first, so that who has left by now may enter
+	// again: admission looks at what is stored.
+	if err := t.moveOn(ctx, w); err != nil {
 		return err
 	}
 	if !t.ledger.Active {
-		return t.Save(ctx, t.moves, nil, t.now)
+		return nil
 	}
-	entered, blown := []campaign.Pass(nil), false
+	blown := false
 	if w.To.After(w.From) || w.Next != w.Cursor {
-		if entered, blown, err = t.enter(ctx, w, d); err != nil {
+		entered, held, err := t.enter(ctx, w, d)
+		if err != nil {
+			return err
+		}
+		blown = held
+		if err := t.begin(ctx, entered); err != nil {
 			return err
 		}
 	}
-	due, err := t.Due(ctx, t.now)
+	return t.Watermark(ctx, w, d.Entered, d.Held, !blown)
+}
+
+// moveOn ends the passes that fresh facts have cancelled and takes the others as
+// far as they go. Of a campaign that is not active passes end, and do no more.
+func (t *tick) moveOn(ctx context.Context, w Window) error {
+	fresh, err := t.Fresh(ctx, w)
 	if err != nil {
-		return fmt.Errorf("find due passes: %w", err)
+		return fmt.Errorf("find passes with fresh facts: %w", err)
 	}
-	if err := t.settle(ctx, entered, due, passes); err != nil {
+	exits, err := t.exits(ctx, fresh)
+	if err != nil {
 		return err
 	}
+	var due []campaign.Pass
+	if t.ledger.Active {
+		if due, err = t.Due(ctx, t.now); err != nil {
+			return fmt.Errorf("find due passes: %w", err)
+		}
+	}
+	if err := t.settle(ctx, due, fresh, exits); err != nil {
+		return err
+	}
+	return t.save(ctx)
+}
+
+// begin takes new passes from the first step as far as they go. Facts that ended
+// them may be known already, when the tick catches up.
+func (t *tick) begin(ctx context.Context, entered []campaign.Pass) error {
+	exits, err := t.exits(ctx, entered)
+	if err != nil {
+		return err
+	}
+	if err := t.settleNew(ctx, entered, exits); err != nil {
+		return err
+	}
+	return t.save(ctx)
+}
+
+// exits are the ends of passes as of now.
+func (t *tick) exits(ctx context.Context, passes []campaign.Pass) (map[int64]Exit, error) {
+	if len(passes) == 0 {
+		return nil, nil
+	}
+	exits, err := t.Exits(ctx, passes, t.now)
+	if err != nil {
+		return nil, fmt.Errorf("find ended passes: %w", err)
+	}
+	return exits, nil
+}
+
+// save stores where passes have come to.
+func (t *tick) save(ctx context.Context) error {
 	if err := t.Save(ctx, t.moves, t.messages, t.now); err != nil {
 		return fmt.Errorf("store passes: %w", err)
 	}
-	return t.Watermark(ctx, w, d.Entered, d.Held, !blown)
+	t.moves, t.messages = nil, nil
+	return nil
 }
 
 // window is what has not been evaluated yet. A campaign's first tick begins at
@@ -118,6 +170,9 @@ func (t *tick) window() Window {
 	if w.From.IsZero() {
 		w.From = w.LateFrom
 	}
+	// Of two schedulers that read the clock one after the other the second may
+	// come first; the watermark doesn't go back for it.
+	w.To = latest(w.From, w.To)
 	return w
 }
 
@@ -126,36 +181,6 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// endPasses ends the passes that fresh facts have cancelled and returns the
-// others of them: those that wait for a condition may find it true now.
-func (t *tick) endPasses(ctx context.Context, w Window) ([]campaign.Pass, error) {
-	passes, err := t.Fresh(ctx, w)
-	if err != nil {
-		return nil, fmt.Errorf("find passes with fresh facts: %w", err)
-	}
-	if len(passes) == 0 {
-		return nil, nil
-	}
-	exits, err := t.Exits(ctx, passes, t.now)
-	if err != nil {
-		return nil, fmt.Errorf("find ended passes: %w", err)
-	}
-	var on []campaign.Pass
-	for _, p := range passes {
-		if e, ended := exits[p.ID]; ended {
-			t.end(p, campaign.PassExited, e.Reason, e.At)
-			continue
-		}
-		on = append(on, p)
-	}
-	// Ended passes are stored at once: admission looks at them.
-	if err := t.Save(ctx, t.moves, nil, t.now); err != nil {
-		return nil, fmt.Errorf("end passes: %w", err)
-	}
-	t.moves = nil
-	return on, nil
 }
 
 // enter admits candidates and inserts their passes.
@@ -183,6 +208,8 @@ func (t *tick) enter(ctx context.Context, w Window, d *Decided) (passes []campai
 		}
 	}
 	if t.campaign.Blows(len(a.Entries), t.ledger.Usual) {
+		// The others will be looked at again, and are counted then.
+		clear(d.Held)
 		d.Held[campaign.HeldFuse] = len(a.Entries)
 		return nil, true, nil
 	}

@@ -147,8 +147,12 @@ func passesAt(ps []campaign.Pass, asOf time.Time) []audience.PassAt {
 	return out
 }
 
-func (b *books) Holds(ctx context.Context, c campaign.Condition, ps []campaign.Pass, now time.Time) (map[int64]bool, error) {
-	return b.eval.Holds(ctx, b.tx, b.c, c, passesAt(ps, now))
+func (b *books) Holds(ctx context.Context, c campaign.Condition, looks []scheduler.Look) (map[int64]bool, error) {
+	at := make([]audience.PassAt, len(looks))
+	for i, l := range looks {
+		at[i] = passAt(l.Pass, l.AsOf)
+	}
+	return b.eval.Holds(ctx, b.tx, b.c, c, at)
 }
 
 func (b *books) Exits(ctx context.Context, ps []campaign.Pass, asOf time.Time) (map[int64]scheduler.Exit, error) {
