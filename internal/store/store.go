@@ -8,7 +8,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -68,11 +67,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 		}
 		s.engine = audience.SQLite
 		s.writer = make(chan struct{}, 1)
-		db, err := sql.Open("sqlite", sqliteDSN(rest))
-		if err != nil {
-			return nil, fmt.Errorf("open sqlite: %w", err)
-		}
-		s.db = db
+		s.db = openSQLite(rest)
 	default:
 		return nil, URLError(fmt.Sprintf("DATABASE_URL begins with %q; write postgres://… or sqlite:PATH", scheme))
 	}
@@ -84,18 +79,6 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	return s, nil
-}
-
-// sqliteDSN asks for write-ahead logging, for commits that survive a power cut
-// (the ledger is worth nothing otherwise), and for write locks from a
-// transaction's start, so that two writers queue rather than deadlock.
-func sqliteDSN(path string) string {
-	q := url.Values{}
-	for _, p := range []string{"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-65536)"} {
-		q.Add("_pragma", p)
-	}
-	q.Set("_txlock", "immediate")
-	return "file:" + path + "?" + q.Encode()
 }
 
 // Close closes the database.
