@@ -27,7 +27,7 @@ func (rt *runtime) workspace() (fs.FS, string, error) {
 // load reads and compiles a workspace. The catalog is nil when a problem is more
 // than a warning.
 func load(files fs.FS) (*campaign.Catalog, *render.Renderer, []campaign.Problem) {
-	cat, problems := content.Load(files)
+	cat, problems, _ := content.LoadSound(files)
 	if cat == nil {
 		return nil, nil, problems
 	}

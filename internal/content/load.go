@@ -19,14 +19,37 @@ import (
 // campaign's is the customer's, in the workspace's. A date that an attribute or
 // a property is compared with is in UTC, as theirs are.
 func Load(fsys fs.FS) (*campaign.Catalog, []campaign.Problem) {
+	cat, problems, whole := LoadSound(fsys)
+	if !whole {
+		return nil, problems
+	}
+	return cat, problems
+}
+
+// LoadSound is Load for a check that goes on: with errors somewhere, whole is
+// false and the catalog has the templates and those campaigns whose own files
+// are sound, so that templates can be checked in the same run. It is nil when
+// tidings.yaml, on which everything rests, has an error.
+func LoadSound(fsys fs.FS) (cat *campaign.Catalog, problems []campaign.Problem, whole bool) {
 	w := decode(fsys)
 	defaults(w)
 	w.validate()
 	campaign.SortProblems(w.ps.list)
-	if w.ps.fatal() {
-		return nil, w.ps.list
+	if !w.ps.fatal() {
+		return w.catalog(), w.ps.list, true
 	}
-	return w.catalog(), w.ps.list
+	broken := map[string]bool{}
+	for _, p := range w.ps.list {
+		broken[p.File] = broken[p.File] || !p.Warning
+	}
+	if broken[workspaceFile] {
+		return nil, w.ps.list, false
+	}
+	cat = w.catalog()
+	cat.Campaigns = slices.DeleteFunc(cat.Campaigns, func(c *campaign.Campaign) bool {
+		return broken["campaigns/"+c.Name+".yaml"]
+	})
+	return cat, w.ps.list, false
 }
 
 // decode reads all files as they are written.
