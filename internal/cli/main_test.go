@@ -14,8 +14,7 @@ import (
 	"tidings/internal/cli"
 )
 
-// TestMain makes this binary the tidings of the scripts, and keeps the folder in
-// which the real one is built for the tests that kill it.
+// TestMain makes this binary the tidings of the scripts.
 func TestMain(m *testing.M) {
 	testscript.Main(&suite{m: m}, map[string]func(){
 		"tidings": func() {
@@ -24,38 +23,38 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// suite removes what the tests have built.
+// suite removes what the tests share.
 type suite struct{ m *testing.M }
 
 func (s *suite) Run() int {
 	code := s.m.Run()
-	if binary.dir != "" {
-		os.RemoveAll(binary.dir)
+	if dir, err := scratch(); err == nil {
+		os.RemoveAll(dir)
 	}
 	return code
 }
 
-// binary is the program, built once however many tests run it.
-var binary struct {
-	once sync.Once
-	dir  string
-	err  error
-}
+// scratch is a folder for what several tests share.
+var scratch = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "tidings-test-") })
 
-// program builds the program as it is deployed and returns its path.
+// build makes the program as it is deployed, once however many tests run it.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := scratch()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "tidings")
+	if said, err := exec.Command("go", "build", "-o", path, "tidings").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, said)
+	}
+	return path, nil
+})
+
 func program(t testing.TB) string {
 	t.Helper()
-	binary.once.Do(func() {
-		if binary.dir, binary.err = os.MkdirTemp("", "tidings-test-"); binary.err != nil {
-			return
-		}
-		cmd := exec.Command("go", "build", "-o", filepath.Join(binary.dir, "tidings"), "tidings")
-		if said, err := cmd.CombinedOutput(); err != nil {
-			binary.err = fmt.Errorf("build: %w\n%s", err, said)
-		}
-	})
-	if binary.err != nil {
-		t.Fatal(binary.err)
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return filepath.Join(binary.dir, "tidings")
+	return path
 }
