@@ -62,6 +62,7 @@ func TestCarts(t *testing.T) {
 		{"ordered later", []fact{added(0), order(2)}, nil, "a"},
 		{"ordered before", []fact{order(0), added(1)}, nil, "b"},
 		{"what was bought is out of the cart", []fact{added(0), order(2), added(3)}, worth(6), ""},
+		{"bought in the instant it was put in", []fact{added(0), order(0), added(1)}, worth(6), ""},
 		{"emptied", []fact{added(0), removed(0)}, nil, ""},
 		{"removal stops at nothing", []fact{removed(0, "quantity", 9.0), added(0)}, nil, "b"},
 		{"less is left", []fact{added(0, "quantity", 3.0), removed(0, "quantity", 2.0)}, worth(5), "b"},
@@ -116,6 +117,25 @@ func TestRefunds(t *testing.T) {
 			c := &campaign.Campaign{Trigger: campaign.PastPurchase{After: campaign.Of(2 * time.Hour)}}
 			if got := keys(t, db, c, always); got != one.want {
 				t.Errorf("%s: got %q, want %q", one.name, got, one.want)
+			}
+		}
+	})
+}
+
+// Three days of January are due on the last of February; each window has its own.
+func TestMonthsAfter(t *testing.T) {
+	day := func(month time.Month, n int) time.Time { return time.Date(2026, month, n, 12, 0, 0, 0, time.UTC) }
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, history(event("Seen", day(1, 27)), event("Seen", day(1, 28)), event("Seen", day(1, 29)), event("Seen", day(1, 31)), event("Seen", day(2, 1))))
+		c := &campaign.Campaign{Trigger: campaign.OnEvent{Name: "Seen", After: campaign.Duration{Months: 1}}}
+		for _, one := range []struct {
+			from, to time.Time
+			want     string
+		}{
+			{day(2, 27), day(2, 28), "b c d"}, {day(2, 28), day(3, 1), "e"}, {day(2, 27).Add(-1000), day(2, 27), "a"}, {day(2, 28), day(2, 28).Add(time.Hour), ""},
+		} {
+			if got := keys(t, db, c, audience.Window{From: one.from, To: one.to}); got != one.want {
+				t.Errorf("(%s, %s]: got %q, want %q", one.from, one.to, got, one.want)
 			}
 		}
 	})
