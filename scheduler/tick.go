@@ -88,16 +88,14 @@ func (t *tick) run(ctx context.Context, d *Decided) error {
 	if !t.ledger.Active {
 		return nil
 	}
-	blown := false
-	if w.To.After(w.From) || w.Next != w.Cursor {
-		entered, held, err := t.enter(ctx, w, d)
-		if err != nil {
-			return err
-		}
-		blown = held
-		if err := t.begin(ctx, entered); err != nil {
-			return err
-		}
+	// Also when no time has passed: facts may have come in at the same moment, even
+	// with the cursor where it was.
+	entered, blown, err := t.enter(ctx, w, d)
+	if err != nil {
+		return err
+	}
+	if err := t.begin(ctx, entered); err != nil {
+		return err
 	}
 	return t.Watermark(ctx, w, d.Entered, d.Held, !blown)
 }

@@ -114,8 +114,9 @@ func TestLastLook(t *testing.T) {
 				d := newDesk(t, s, map[string]string{"x": c.campaign})
 				d.join("ana")
 				d.identify("ana", `{"country":"PH"}`)
-				d.track("ana", "Go", "")
 				d.track("ana", "Order Completed", `{"order_id":"7"}`)
+				d.now = d.now.Add(time.Second)
+				d.track("ana", "Go", "")
 				d.tick(time.Minute)
 				d.relay()
 				if got := d.ledger(); len(got) != 1 {

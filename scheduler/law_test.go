@@ -1,0 +1,134 @@
+package scheduler_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"tidings/scheduler"
+)
+
+// lawful is a campaign whose every step is decided by time, facts and draws.
+const lawful = `re_entry: 30m
+holdout: 20%
+exit_on: [ { event: Done, since: anchor } ]
+steps:
+  - { wait: 2h }
+  - branch:
+      - { name: seen, when: { event: Seen, since: entry }, steps: [ { wait: 45m }, { exit: seen } ] }
+      - { name: gold, when: { attribute: tier, is: gold }, steps: [ { wait: { until: 12:00 } } ] }
+      - { name: half, share: 50%, steps: [ { wait: 3h, id: long, when: { event: Other, since: anchor } } ] }
+    id: split
+  - { wait: 30m }
+`
+
+// One tick that catches up decides what all the ticks that it missed would have
+// decided: who entered, when, where they stand, how and when they ended.
+func TestCoarseEqualsFine(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		for seed := range uint64(3) {
+			campaigns := map[string]string{"x": on("event: { name: Go, after: 20m }", lawful)}
+			other := d
+			if d.driver == "sqlite" {
+				d, other = sqlite(t), sqlite(t)
+			} else {
+				d, other = postgres(t), postgres(t)
+			}
+			fine, coarse := newWorld(t, d, campaigns), newWorld(t, other, campaigns)
+			random := rand.New(rand.NewPCG(seed, 7))
+			for range 120 {
+				after := time.Duration(random.IntN(15)+1) * time.Minute
+				name := fmt.Sprint("c", random.IntN(6))
+				event := []string{"Go", "Go", "Go", "Seen", "Seen", "Other", "tier", "Done"}[random.IntN(8)]
+				for _, w := range []*world{fine, coarse} {
+					w.now = w.now.Add(after)
+					switch {
+					case w.facts < 6:
+						w.join(fmt.Sprint("c", w.facts))
+					case event == "tier":
+						w.identify(name, fmt.Sprintf(`{"tier":%q}`, []string{"gold", "iron"}[after/time.Minute%2]))
+					default:
+						w.track(name, event, "")
+					}
+				}
+				fine.tick(0)
+				if random.IntN(8) == 0 {
+					coarse.tick(0)
+				}
+			}
+			for range 10 {
+				fine.tick(3 * time.Hour)
+			}
+			coarse.tick(30 * time.Hour)
+			const what = `SELECT c.external_id, e.key, e.state, e.reason, e.entered_at, e.ended_at, e.wake_at,
+				CASE WHEN e.state = 'running' THEN e.step END FROM enrollments e JOIN customers c ON c.id = e.customer_id ORDER BY e.key`
+			want := fine.rows(what)
+			if len(want) < 12 {
+				t.Fatalf("seed %d: only %d passes", seed, len(want))
+			}
+			t.Logf("seed %d: %d passes", seed, len(want))
+			if got := coarse.rows(what); !slices.Equal(got, want) {
+				coarse.same(want, got)
+				t.Fatalf("seed %d", seed)
+			}
+		}
+	})
+}
+
+// Two schedulers on one database, a deploy's overlap: each occurrence enters
+// once, each message is written and queued once.
+func TestTwoSchedulers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, postgres(t), map[string]string{
+		"x": on(onGo, "overlap: newest", "steps: [ { send: one }, { send: two } ]"),
+		"y": on("event: { name: Go, after: 1m }", "steps: [ { wait: 1m }, { send: three } ]"),
+	})
+	const customers, rounds = 10, 6
+	for i := range customers {
+		w.join(fmt.Sprint("c", i))
+	}
+	queues := [3]*queue{{}, {}, {}}
+	var schedulers [3]*scheduler.Scheduler
+	for i, q := range queues {
+		schedulers[i] = newScheduler(w.Store, q)
+		schedulers[i].Catalog = w.sched.Catalog
+	}
+	for range rounds {
+		w.now = w.now.Add(time.Minute)
+		for i := range customers {
+			w.track(fmt.Sprint("c", i), "Go", "")
+		}
+		var wg sync.WaitGroup
+		for _, s := range schedulers {
+			wg.Go(func() {
+				if _, err := s.Tick(t.Context(), w.now); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.RelayDue(t.Context(), w.now); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	seen := map[int64]bool{}
+	for _, q := range queues {
+		for _, slice := range q.slices {
+			if seen[slice] {
+				t.Errorf("slice %d is queued twice", slice)
+			}
+			seen[slice] = true
+		}
+	}
+	w.same([]string{"x 60", "y 50"}, w.rows(`SELECT k.name, count(*) FROM enrollments e JOIN campaigns k ON k.id = e.campaign_id GROUP BY k.name ORDER BY k.name`))
+	w.same([]string{"x 50", "y"}, w.rows(`SELECT k.name, CASE WHEN k.name = 'x' THEN count(*) END FROM campaigns k
+		JOIN enrollments e ON e.campaign_id = k.id AND (e.state = 'exited' OR k.name = 'y') GROUP BY k.name ORDER BY k.name`))
+	w.same([]string{"one 60", "three 40"}, w.rows(`SELECT step, count(*) FROM messages GROUP BY step ORDER BY step`))
+	// The last round's slices are queued; those of ended passes are cancelled.
+	w.same([]string{"cancelled superseded 50", "queued 50"}, w.rows(`SELECT state, reason, count(*) FROM messages GROUP BY state, reason ORDER BY state, reason`))
+	w.same(nil, w.rows(`SELECT id FROM messages WHERE gen > 1`))
+}
