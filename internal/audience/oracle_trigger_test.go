@@ -61,7 +61,7 @@ func (w world) occurs(trigger campaign.Trigger, f numbered, t time.Time) (string
 			amount, priced := k.props["total"].(float64)
 			total, known := f.props["total"].(float64)
 			sum += amount
-			if k.name == campaign.OrderCancelled || !priced && k.props["products"] == nil || known && priced && sum >= total-0.005 {
+			if k.name == campaign.OrderCancelled || k.props["total"] == nil && k.props["products"] == nil || known && priced && sum >= total-0.005 {
 				return "", nil, false
 			}
 		}
