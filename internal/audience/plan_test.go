@@ -114,11 +114,15 @@ func TestNoFullScans(t *testing.T) {
 			for i, one := range found {
 				passes = append(passes, audience.PassAt{ID: int64(i), Customer: one.Customer, Anchor: one.Anchor, Entered: one.AsOf, Trigger: one.Trigger, AsOf: one.AsOf})
 			}
+			search := len(x.plans)
 			if _, err := e.Holds(ctx, x, c, c.Audience, passes); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := e.Exits(ctx, x, c, passes); err != nil {
 				t.Fatal(err)
+			}
+			if about := strings.Join(x.plans[search:], "\n"); strings.Contains(about, "events_due") {
+				t.Errorf("%s: a pass is judged by everybody's events:\n%s", c.Name, about)
 			}
 			if _, err := e.FreshPasses(ctx, x, c, 1, w); err != nil {
 				t.Fatal(err)
