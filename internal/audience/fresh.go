@@ -44,8 +44,14 @@ func (e *Evaluator) FreshPasses(ctx context.Context, q Querier, c *campaign.Camp
 	if len(parts) == 0 {
 		return nil, nil
 	}
-	query := "SELECT n.id FROM enrollments n WHERE " + and("n.campaign_id = "+id, "n.state = 'running'",
-		"n.customer_id IN ("+strings.Join(parts, " UNION ALL ")+")") + " ORDER BY n.id"
+	// PostgreSQL is given the customers as a value, worked out once: as a subquery
+	// it would, while it knows nothing of tables just filled, look for them again
+	// for every pass.
+	among := "n.customer_id IN (" + strings.Join(parts, " UNION ALL ") + ")"
+	if e.engine == Postgres {
+		among = "n.customer_id = ANY (ARRAY(" + strings.Join(parts, " UNION ") + "))"
+	}
+	query := "SELECT n.id FROM enrollments n WHERE " + and("n.campaign_id = "+id, "n.state = 'running'", among) + " ORDER BY n.id"
 	var out []int64
 	rows, err := b.query(ctx, q, query)
 	if err := each(rows, err, func(rows *sql.Rows) error {
