@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,18 +31,18 @@ type Committer struct {
 type Clock func(ctx context.Context) (time.Time, error)
 
 type request struct {
-	result  *campaign.Result
+	results []campaign.Result
 	handoff *Handoff
 	admit   bool
 	err     error
 	done    chan struct{}
 }
 
-// do commits r's result and hand-over, and tells whether the hand-over was
-// admitted. An error means that neither is known to be stored: the dot must not
-// be sent.
-func (c *Committer) do(ctx context.Context, result *campaign.Result, handoff *Handoff) (bool, error) {
-	r := &request{result: result, handoff: handoff, done: make(chan struct{})}
+// do commits results and a hand-over, and tells whether the hand-over was
+// admitted. An error means that it is not known to be stored (the dot must not
+// be sent), or, without one, that the results are not.
+func (c *Committer) do(ctx context.Context, results []campaign.Result, handoff *Handoff) (bool, error) {
+	r := &request{results: results, handoff: handoff, done: make(chan struct{})}
 	c.mu.Lock()
 	c.waiting = append(c.waiting, r)
 	lead := !c.busy
@@ -80,9 +81,7 @@ func (c *Committer) commit(ctx context.Context, group []*request) {
 	defer cancel()
 	var b Batch
 	for _, r := range group {
-		if r.result != nil {
-			b.Results = append(b.Results, *r.result)
-		}
+		b.Results = append(b.Results, r.results...)
 		if r.handoff != nil {
 			b.Handoffs = append(b.Handoffs, *r.handoff)
 		}
@@ -91,16 +90,13 @@ func (c *Committer) commit(ctx context.Context, group []*request) {
 	if err != nil {
 		c.log.Error("commit failed", "results", len(b.Results), "handoffs", len(b.Handoffs), "error", err)
 	}
-	if err != nil && len(b.Results) > 0 {
-		// Hand-overs are refused, but what the server has said must not be lost:
-		// results are tried again until their leases would be over.
-		c.insist(ctx, b.Results)
-	}
+	// Hand-overs are refused then, but what the server has said must not be lost.
+	stored := err == nil || c.insist(ctx, b.Results)
 	for _, r := range group {
-		r.err = err
-		if r.handoff != nil {
-			r.admit = err == nil && admitted[r.handoff.Claim]
+		if r.handoff != nil || !stored {
+			r.err = err
 		}
+		r.admit = err == nil && r.handoff != nil && admitted[r.handoff.Claim]
 	}
 }
 
@@ -112,17 +108,24 @@ func (c *Committer) try(ctx context.Context, b Batch) (map[campaign.Claim]bool, 
 	return c.ledger.Commit(ctx, b, now)
 }
 
-// insist stores results against a failing database, for as long as it may. What
-// it cannot store stays in handoff and becomes uncertain; the log says what the
-// server replied, for a person.
-func (c *Committer) insist(ctx context.Context, results []campaign.Result) {
-	for wait := 100 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+// insist stores results against a failing database until their leases would be
+// over, and tells whether it could. What is left stays in handoff and becomes
+// uncertain; the log says what the server replied, for a person. Releases are
+// not worth it: their leases run out.
+func (c *Committer) insist(ctx context.Context, results []campaign.Result) bool {
+	kept := slices.DeleteFunc(slices.Clone(results), func(r campaign.Result) bool { return r.Verdict == campaign.WasRelease })
+	if len(kept) == 0 {
+		return false
+	}
+	waited, wait := time.Duration(0), 100*time.Millisecond
+	for ; waited < Lease && ctx.Err() == nil; waited, wait = waited+wait, min(2*wait, 5*time.Second) {
 		c.pause(ctx, wait)
-		if _, err := c.try(ctx, Batch{Results: results}); err == nil {
-			return
+		if _, err := c.try(ctx, Batch{Results: kept}); err == nil {
+			return len(kept) == len(results)
 		}
 	}
-	for _, r := range results {
+	for _, r := range kept {
 		c.log.Error("result not stored", "message", r.ID, "token", r.Token, "verdict", r.Verdict, "code", r.Reply.Code)
 	}
+	return false
 }

@@ -77,13 +77,10 @@ func (w *Worker) Slice(ctx context.Context, slice int64) error {
 	l := &lane{Worker: w}
 	defer l.close()
 	for ctx.Err() == nil {
-		now, err := w.clock(ctx)
+		batch, err := l.claim(ctx, slice)
 		if err != nil {
-			return fmt.Errorf("read the clock: %w", err)
-		}
-		batch, err := w.ledger.Claim(ctx, slice, w.claimSize, now)
-		if err != nil {
-			return fmt.Errorf("claim from slice %d: %w", slice, err)
+			// The last result must not be lost with it.
+			return errors.Join(err, l.flush(ctx))
 		}
 		if len(batch) == 0 {
 			return l.flush(ctx)
@@ -96,12 +93,24 @@ func (w *Worker) Slice(ctx context.Context, slice int64) error {
 	return l.flush(ctx)
 }
 
+func (w *Worker) claim(ctx context.Context, slice int64) ([]campaign.Outgoing, error) {
+	now, err := w.clock(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the clock: %w", err)
+	}
+	batch, err := w.ledger.Claim(ctx, slice, w.claimSize, now)
+	if err != nil {
+		return nil, fmt.Errorf("claim from slice %d: %w", slice, err)
+	}
+	return batch, nil
+}
+
 // lane is one connection's way through a slice.
 type lane struct {
 	*Worker
 	conn Conn
-	// result of the message before, committed together with the next hand-over.
-	result *campaign.Result
+	// results of the message before, committed together with the next hand-over.
+	results []campaign.Result
 }
 
 func (l *lane) close() {
@@ -113,11 +122,11 @@ func (l *lane) close() {
 
 // flush commits the last result, as an idle connection does at once.
 func (l *lane) flush(ctx context.Context) error {
-	if l.result == nil {
+	if len(l.results) == 0 {
 		return nil
 	}
-	_, err := l.committer.do(ctx, l.result, nil)
-	l.result = nil
+	_, err := l.committer.do(ctx, l.results, nil)
+	l.results = nil
 	return err
 }
 
@@ -135,20 +144,16 @@ func (l *lane) batch(ctx context.Context, batch []campaign.Outgoing) error {
 
 // release gives claimed messages back at no cost to them.
 func (l *lane) release(ctx context.Context, rest []campaign.Outgoing) error {
-	err := l.flush(ctx)
 	for _, o := range rest {
-		r := campaign.Result{ID: o.ID, Token: o.Token, Verdict: campaign.WasRelease}
-		if _, rerr := l.committer.do(ctx, &r, nil); rerr != nil && err == nil {
-			err = rerr
-		}
+		l.results = append(l.results, campaign.Result{ID: o.ID, Token: o.Token, Verdict: campaign.WasRelease})
 	}
-	return err
+	return l.flush(ctx)
 }
 
 // settle keeps a result for the next commit, after storing the one before it.
 func (l *lane) settle(ctx context.Context, r campaign.Result) error {
 	err := l.flush(ctx)
-	l.result = &r
+	l.results = []campaign.Result{r}
 	return err
 }
 
@@ -164,12 +169,12 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing) error {
 		}
 		return l.settle(ctx, l.outcome(o, err))
 	}
-	admitted, err := l.committer.do(ctx, l.result, &Handoff{
+	admitted, err := l.committer.do(ctx, l.results, &Handoff{
 		Claim:       campaign.Claim{ID: o.ID, Token: o.Token},
 		AddressHash: campaign.AddressHash(o.Customer.Email),
 		Links:       email.Links,
 	})
-	l.result = nil
+	l.results = nil
 	if err != nil || !admitted {
 		l.conn.Abort()
 		l.close()
@@ -178,12 +183,11 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing) error {
 	// From here on the outcome is sought to the end, whoever wants to stop.
 	reply, err := l.conn.Finish(context.WithoutCancel(ctx))
 	if err != nil {
-		r := l.outcome(o, err)
-		l.result = &r
+		l.results = []campaign.Result{l.outcome(o, err)}
 		l.close()
 		return l.flush(ctx)
 	}
-	l.result = &campaign.Result{ID: o.ID, Token: o.Token, Verdict: campaign.WasAccepted, Reply: reply}
+	l.results = []campaign.Result{{ID: o.ID, Token: o.Token, Verdict: campaign.WasAccepted, Reply: reply}}
 	return nil
 }
 
