@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -285,8 +286,7 @@ func TestCommitsAreGrouped(t *testing.T) {
 	const lanes = 8
 	b := newBench(t, lanes)
 	gate, begun := make(chan struct{}), make(chan struct{})
-	var ready sync.WaitGroup
-	ready.Add(lanes)
+	var turn atomic.Int32
 	first := true
 	b.onCommit = func(worker.Batch) error {
 		if first {
@@ -298,7 +298,12 @@ func TestCommitsAreGrouped(t *testing.T) {
 		}
 		return nil
 	}
-	b.onBegin = func(int64) error { ready.Done(); return nil }
+	b.onBegin = func(int64) error {
+		if turn.Add(1) > 1 {
+			<-begun // the first one commits alone
+		}
+		return nil
+	}
 	w := b.worker(1)
 	var done sync.WaitGroup
 	for range lanes {
@@ -308,8 +313,6 @@ func TestCommitsAreGrouped(t *testing.T) {
 			}
 		})
 	}
-	ready.Wait()
-	<-begun
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := worker.WaitFor(ctx, w, lanes-1); err != nil {
