@@ -64,7 +64,7 @@ func TestOverlapFirstAfterTheEnd(t *testing.T) {
 		w.now = w.now.Add(90 * time.Minute)
 		w.track("ana", "Go", "")
 		w.tick(time.Minute)
-		w.passes("ana finished", "ana running wait-1h")
+		w.passes("ana finished", "ana running wait-1")
 	})
 }
 

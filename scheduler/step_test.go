@@ -26,7 +26,7 @@ func TestSendAndWait(t *testing.T) {
 		w.send()
 		sent := w.now
 		w.tick(time.Minute)
-		w.passes("ana running wait-30d")
+		w.passes("ana running wait-1")
 		if got := w.wakes("ana"); !got.Equal(sent.AddDate(0, 0, 30)) {
 			t.Errorf("wakes %s", got)
 		}
@@ -59,7 +59,7 @@ func TestWaitUntil(t *testing.T) {
 			}
 		}
 		w.tick(w.wakes("ana").Sub(w.now) - time.Microsecond)
-		w.passes("ana running wait-until-0900", "ben running one")
+		w.passes("ana running wait-1", "ben running one")
 		w.tick(time.Microsecond)
 		if got := w.wakes("ana"); !got.Equal(time.Date(2026, 3, 3, 8, 0, 0, 0, time.UTC)) {
 			t.Errorf("ana wakes %s", got)
@@ -131,10 +131,10 @@ func TestBranchAndExit(t *testing.T) {
 			w.track(name, "Go", map[bool]string{true: `{"total":150}`, false: `{"total":20}`}[name == "rich" || name == "gold"])
 		}
 		w.tick(time.Minute)
-		w.passes("gold exited enough", "rich running one", "silver running two", "rest running wait-1d", "malay exited no-tier")
+		w.passes("gold exited enough", "rich running one", "silver running two", "rest running wait-1", "malay exited no-tier")
 		w.send()
 		w.tick(time.Minute)
-		w.passes("gold exited enough", "rich running two", "silver finished", "rest running wait-1d", "malay exited no-tier")
+		w.passes("gold exited enough", "rich running two", "silver finished", "rest running wait-1", "malay exited no-tier")
 		w.same([]string{"gold enough 0", "malay no-tier 0"}, w.rows(`SELECT c.external_id, e.reason, e.ended_at - e.entered_at
 			FROM enrollments e JOIN customers c ON c.id = e.customer_id WHERE e.state = 'exited' ORDER BY c.id`))
 	})

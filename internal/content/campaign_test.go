@@ -137,7 +137,7 @@ steps:
   - { send: cart-reminder, subject: a }
   - wait: 23h
   - wait: 23h
-  - { wait: 23h, id: wait-23h-2 }
+  - { wait: 23h, id: wait-4 }
   - wait: { until: 09:05 }
   - wait: { until: tue 13:00 }
   - wait: { for: { event: Order Completed }, at_most: 48h }
@@ -157,8 +157,8 @@ steps:
 		got = append(got, n.ID)
 	}
 	want := []string{
-		"cart-reminder", "wait-23h", "wait-23h-3", "wait-23h-2", "wait-until-0905", "wait-until-tue-1300", "wait-for",
-		"branch", "branch-2", "exit-lucky", "exit-bought", "again", "exit-bought-2",
+		"cart-reminder", "wait-1", "wait-2", "wait-4", "wait-4-2", "wait-5", "wait-6",
+		"branch-1", "branch-2", "exit-lucky", "exit-bought", "again", "exit-bought-2",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -2,7 +2,6 @@ package content
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"tidings/internal/campaign"
@@ -137,8 +136,10 @@ func defaultCount(c campaign.Condition) campaign.Condition {
 	})
 }
 
-// defaultIDs names the steps that have no id: a send after its template, the
-// others after what they do, with -2, -3 where that is taken.
+// defaultIDs names the steps that have no id: a send after its template, an exit
+// after its reason, a wait and a branch after its place among the file's waits
+// or branches, with -2, -3 where that is taken. What a wait waits for is not in
+// its id: passes that stand at it must find it again when that is edited.
 func defaultIDs(notes []*stepNote) {
 	taken := map[string]bool{}
 	for _, n := range notes {
@@ -147,42 +148,27 @@ func defaultIDs(notes []*stepNote) {
 		}
 		taken[n.step.ID] = true
 	}
+	waits, branches := 0, 0
 	for _, n := range notes {
+		var base string
+		switch {
+		case n.step.Send != nil:
+		case n.step.Wait != nil:
+			waits++
+			base = "wait-" + strconv.Itoa(waits)
+		case n.step.Exit != "":
+			base = "exit-" + n.step.Exit
+		default:
+			branches++
+			base = "branch-" + strconv.Itoa(branches)
+		}
 		if n.step.ID != "" {
 			continue
 		}
-		base := idOf(n.step)
 		n.step.ID = base
 		for i := 2; taken[n.step.ID]; i++ {
 			n.step.ID = base + "-" + strconv.Itoa(i)
 		}
 		taken[n.step.ID] = true
 	}
-}
-
-func idOf(step *campaign.Step) string {
-	switch w := step.Wait; {
-	case w == nil && step.Exit != "":
-		return "exit-" + step.Exit
-	case w == nil:
-		return "branch"
-	case w.For != nil:
-		return "wait-for"
-	case w.Until != nil:
-		id := "wait-until-"
-		if !w.Until.AnyDay {
-			id += strings.ToLower(w.Until.Day.String()[:3]) + "-"
-		}
-		hour, minute := int(w.Until.Clock)/60, int(w.Until.Clock)%60
-		return id + twoDigits(hour) + twoDigits(minute)
-	default:
-		return "wait-" + w.Length.String()
-	}
-}
-
-func twoDigits(n int) string {
-	if n < 10 {
-		return "0" + strconv.Itoa(n)
-	}
-	return strconv.Itoa(n)
 }

@@ -58,7 +58,7 @@ func TestAccepted(t *testing.T) {
 		// The day counts from the moment in which the mail was accepted.
 		sent := d.now
 		d.tick(time.Minute)
-		is(t, s, []string{fmt.Sprintf("wait-1d %d", campaign.Micros(sent.Add(24*time.Hour)))}, `SELECT step, wake_at FROM enrollments`)
+		is(t, s, []string{fmt.Sprintf("wait-1 %d", campaign.Micros(sent.Add(24*time.Hour)))}, `SELECT step, wake_at FROM enrollments`)
 		d.tick(24*time.Hour - time.Minute - time.Microsecond)
 		d.messages("ana one accepted")
 		d.tick(time.Microsecond)
@@ -239,7 +239,7 @@ func TestUncertainIsSentAgainOnce(t *testing.T) {
 		}
 		d.messages("ana one accepted evidence")
 		d.tick(time.Minute)
-		d.passes("ana series running at wait-1d")
+		d.passes("ana series running at wait-1")
 	})
 }
 

@@ -102,7 +102,7 @@ func TestLastLook(t *testing.T) {
 			func(d *desk) {
 				d.load(map[string]string{"x": onGo("steps: [ { wait: 1d }, { send: two } ]")})
 				d.tick(time.Minute)
-			}, "cancelled step_removed", "running at wait-1d",
+			}, "cancelled step_removed", "running at wait-1",
 		},
 		{
 			"only step removed", onGo(twoSteps),

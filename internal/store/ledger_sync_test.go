@@ -27,7 +27,7 @@ func TestStepsChange(t *testing.T) {
 		d.track("ana", "Go", "")
 		d.send(d.one(d.work(time.Minute)))
 		d.tick(time.Minute)
-		d.passes("ana x running at wait-1d")
+		d.passes("ana x running at wait-1")
 		woken := table(t, s, `SELECT wake_at FROM enrollments`)
 
 		// A step before is not gone back to; one after is taken.
@@ -35,8 +35,13 @@ func TestStepsChange(t *testing.T) {
 		d.messages("ana one accepted")
 		is(t, s, woken, `SELECT wake_at FROM enrollments`)
 
-		// Its step is gone: on to the next one that is there, at once.
+		// Its wait is gone: on to the next step that is there, at the moment that
+		// it waited for.
 		d.change(onGo("steps: [ { send: one }, { send: four } ]"))
+		d.messages("ana one accepted")
+		d.passes("ana x running at >four")
+		is(t, s, woken, `SELECT wake_at FROM enrollments`)
+		d.tick(24 * time.Hour)
 		d.messages("ana one accepted", "ana four pending")
 		d.passes("ana x running at four")
 
@@ -45,6 +50,52 @@ func TestStepsChange(t *testing.T) {
 		d.messages("ana one accepted", "ana four cancelled step_removed")
 		d.passes("ana x finished")
 		is(t, s, []string{"4"}, `SELECT count(*) FROM campaign_versions`)
+	})
+}
+
+// A wait's length is edited while passes stand at it: they keep the moment that
+// they wait for, whichever way it went, and those that come later have the new
+// length.
+func TestWaitEdited(t *testing.T) {
+	t.Parallel()
+	for name, length := range map[string]string{"longer": "8d", "shorter": "1h", "until": "{ until: 09:00 }"} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, s *store.Store) {
+				d := newDesk(t, s, map[string]string{"x": onGo("steps: [ { send: one }, { wait: 7d }, { send: two } ]")})
+				d.join("ana")
+				d.track("ana", "Go", "")
+				d.send(d.one(d.work(time.Minute)))
+				d.tick(time.Minute)
+				woken := table(t, s, `SELECT wake_at FROM enrollments`)
+				d.change(onGo("steps: [ { send: one }, { wait: " + length + " }, { send: two } ]"))
+				is(t, s, woken, `SELECT wake_at FROM enrollments`)
+				d.tick(7*24*time.Hour - 3*time.Minute)
+				d.messages("ana one accepted")
+				d.passes("ana x running at wait-1")
+				d.tick(3 * time.Minute)
+				d.messages("ana one accepted", "ana two pending")
+			})
+		})
+	}
+}
+
+// Where a wait is taken out before another, the places of those behind it move:
+// nobody is mailed before the moment that they wait for.
+func TestWaitTakenOut(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"x": onGo("steps: [ { wait: 1m }, { send: one }, { wait: 7d }, { send: two } ]")})
+		d.join("ana")
+		d.track("ana", "Go", "")
+		d.tick(time.Minute)
+		d.send(d.one(d.work(time.Minute)))
+		d.tick(time.Minute)
+		d.passes("ana x running at wait-2")
+		d.change(onGo("steps: [ { send: one }, { wait: 7d }, { send: two } ]"))
+		d.tick(6 * 24 * time.Hour)
+		d.messages("ana one accepted")
+		d.tick(24 * time.Hour)
+		d.messages("ana one accepted", "ana two pending")
 	})
 }
 

@@ -71,7 +71,8 @@ func (s *Store) syncCampaign(ctx context.Context, tx *sql.Tx, cat *campaign.Cata
 			return fmt.Errorf("add: %w", err)
 		}
 	}
-	if row.hash != c.Hash {
+	// The same file can have other steps than before: their default ids are ours.
+	if row.hash != c.Hash || row.follows != array(c.Program.Follows()) {
 		if row.versionID, err = s.changeVersion(ctx, tx, c, row, now); err != nil {
 			return err
 		}
@@ -136,7 +137,7 @@ func (s *Store) changeVersion(ctx context.Context, tx *sql.Tx, c *campaign.Campa
 	follows := array(c.Program.Follows())
 	version := sql.NullInt64{Valid: true}
 	err := tx.QueryRowContext(ctx, `INSERT INTO campaign_versions (campaign_id, hash, source, follows, loaded_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (campaign_id, hash) DO UPDATE SET loaded_at = excluded.loaded_at RETURNING id`,
+		ON CONFLICT (campaign_id, hash) DO UPDATE SET loaded_at = excluded.loaded_at, follows = excluded.follows RETURNING id`,
 		row.id, c.Hash, c.Source, follows, campaign.Micros(now)).Scan(&version.Int64)
 	if err != nil {
 		return version, fmt.Errorf("store version: %w", err)
@@ -162,7 +163,8 @@ func (s *Store) changeVersion(ctx context.Context, tx *sql.Tx, c *campaign.Campa
 
 // moveFrom takes running passes off a step that is gone. The step that they come
 // to is not done yet, so they are put behind the one before it: a pass with an
-// empty step and a wake moment starts at the step named in `step` afresh.
+// marked step and a wake moment starts at the step named in `step` afresh. One
+// that was waiting waits to the end: taking a wait out mails nobody early.
 func (s *Store) moveFrom(ctx context.Context, tx *sql.Tx, campaignID int64, gone string, p *campaign.Program, at int, now time.Time) error {
 	us := campaign.Micros(now)
 	if _, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'cancelled', reason = $3, token = token + 1, done_at = $4
@@ -175,7 +177,8 @@ func (s *Store) moveFrom(ctx context.Context, tx *sql.Tx, campaignID int64, gone
 			WHERE campaign_id = $1 AND step IN ($2, $4) AND state = 'running'`, campaignID, gone, us, enterPrefix+gone)
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE enrollments SET step = $4, wake_at = $3, deadline = NULL
+	_, err := tx.ExecContext(ctx, `UPDATE enrollments SET step = $4, deadline = NULL,
+			wake_at = CASE WHEN wake_at > $3 THEN wake_at ELSE CAST($3 AS BIGINT) END
 		WHERE campaign_id = $1 AND step IN ($2, $5) AND state = 'running'`, campaignID, gone, us, enterPrefix+p.Nodes[at].ID, enterPrefix+gone)
 	return err
 }
