@@ -75,30 +75,33 @@ func pause(ctx context.Context, d time.Duration) {
 // not handed over goes back; a hand-over under way is seen through.
 func (w *Worker) Slice(ctx context.Context, slice int64) error {
 	l := &lane{Worker: w}
-	defer l.close()
+	defer l.end(ctx)
 	for ctx.Err() == nil {
 		batch, err := l.claim(ctx, slice)
-		if err != nil {
-			// The last result must not be lost with it.
-			return errors.Join(err, l.flush(ctx))
-		}
-		if len(batch) == 0 {
-			return l.flush(ctx)
+		if err != nil || len(batch) == 0 {
+			return err
 		}
 		if err := l.batch(ctx, batch); err != nil {
 			return fmt.Errorf("slice %d: %w", slice, err)
 		}
+		// The connection is idle while it claims: no result waits for that.
+		if err := l.flush(ctx); err != nil {
+			return fmt.Errorf("slice %d: %w", slice, err)
+		}
 		w.sent()
 	}
-	return l.flush(ctx)
+	// What is left of the slice is for whoever takes its task up again.
+	return ctx.Err()
 }
 
-func (w *Worker) claim(ctx context.Context, slice int64) ([]campaign.Outgoing, error) {
-	now, err := w.clock(ctx)
+func (l *lane) claim(ctx context.Context, slice int64) ([]campaign.Outgoing, error) {
+	now, err := l.clock(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the clock: %w", err)
 	}
-	batch, err := w.ledger.Claim(ctx, slice, w.claimSize, now)
+	// The leases, as this machine's clock counts them: from before they were given.
+	l.till = time.Now().Add(Lease)
+	batch, err := l.ledger.Claim(ctx, slice, l.claimSize, now)
 	if err != nil {
 		return nil, fmt.Errorf("claim from slice %d: %w", slice, err)
 	}
@@ -111,6 +114,17 @@ type lane struct {
 	conn Conn
 	// results of the message before, committed together with the next hand-over.
 	results []campaign.Result
+	// till is when the leases of the batch end, in real time: a store's clock may
+	// be a simulation's, sockets know only the real one.
+	till time.Time
+}
+
+// end gives the connection back. A result is left over only by a panic.
+func (l *lane) end(ctx context.Context) {
+	if err := l.flush(ctx); err != nil {
+		l.log.Error("a slice's last result is not stored", "error", err)
+	}
+	l.close()
 }
 
 func (l *lane) close() {
@@ -180,8 +194,17 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing) error {
 		l.close()
 		return err
 	}
+	// A process that was frozen since its claim sends nothing any more: others may
+	// have taken the message for lost.
+	if !time.Now().Before(l.till) {
+		l.conn.Abort()
+		l.close()
+		return l.settle(ctx, campaign.Result{ID: o.ID, Token: o.Token, Verdict: campaign.WasRelease})
+	}
 	// From here on the outcome is sought to the end, whoever wants to stop.
-	reply, err := l.conn.Finish(context.WithoutCancel(ctx))
+	finish, cancel := context.WithDeadline(context.WithoutCancel(ctx), l.till.Add(ReplyLimit))
+	defer cancel()
+	reply, err := l.conn.Finish(finish)
 	if err != nil {
 		l.results = []campaign.Result{l.outcome(o, err)}
 		l.close()

@@ -28,10 +28,11 @@ type machine struct {
 	public   string // PUBLIC_URL
 }
 
-// maxQueued bounds the messages that are in the queue or claimed, and sliceSize
-// those that one task carries.
+// maxQueued and maxSlices bound the messages of a lane, and the tasks that carry
+// them, that are in the queue or claimed; sliceSize the messages of one task.
 const (
 	maxQueued = 10_000
+	maxSlices = 1_000
 	sliceSize = 200
 )
 
@@ -80,7 +81,7 @@ func (rt *runtime) signer(s *store.Store) (*token.Signer, error) {
 func (m *machine) scheduler() *scheduler.Scheduler {
 	return &scheduler.Scheduler{
 		Store: m.store, Queue: epochs{m.queue}, Catalog: m.catalog, Log: m.rt.log,
-		Relay: scheduler.RelayOptions{MaxQueued: maxQueued, SliceSize: sliceSize, Workers: m.rt.cfg.Connections},
+		Relay: scheduler.RelayOptions{MaxQueued: maxQueued, MaxSlices: maxSlices, SliceSize: sliceSize, Workers: m.rt.cfg.Connections},
 	}
 }
 
@@ -135,6 +136,16 @@ func (rt *runtime) newPool(smtpURL string) (*mail.Pool, error) {
 
 // serve works the queue off in this process until the server is stopped.
 func (m *machine) serve(ctx context.Context, handle queue.Handler) (*queue.Server, error) {
+	if m.queue.Embedded() {
+		// Nobody else sends from this store.
+		now, err := m.clock(ctx)
+		if err == nil {
+			err = m.store.TakeOver(ctx, now)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	n := m.rt.cfg.Connections
 	s, err := m.queue.Serve(ctx, queue.Handlers{
 		Transactional: handle, TransactionalWorkers: max(1, n/4), Bulk: handle, BulkWorkers: n,

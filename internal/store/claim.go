@@ -79,7 +79,8 @@ func (l *look) take(ctx context.Context, slice int64, n int) error {
 		return err
 	}
 	// Customers are locked in the order of their ids, by everyone; what is read
-	// afterwards is what they were at the lock.
+	// afterwards is what they were at the lock, and so is the moment as of which
+	// they are looked at.
 	if lock := s.forUpdate(""); lock != "" {
 		rows, err := l.tx.QueryContext(ctx, `SELECT id FROM customers WHERE id IN `+s.ids("$1")+` ORDER BY id FOR NO KEY UPDATE`, array(customers))
 		if _, err = collect(rows, err, scanID); err != nil {
@@ -88,6 +89,9 @@ func (l *look) take(ctx context.Context, slice int64, n int) error {
 	}
 	// The rows are locked as well: whoever ends a pass does so without the
 	// customer's lock, and what is cancelled meanwhile must not be claimed.
+	if l.now, err = s.stamp(ctx, l.tx, l.now); err != nil {
+		return err
+	}
 	rows, err = l.tx.QueryContext(ctx, `SELECT m.id, m.token, m.attempt, m.step, m.topic, m.expires_at, m.duplicate,
 			m.campaign_id, k.name, k.topic, k.status = 'active' AND k.removed_at IS NULL, k.version_id, coalesce(v.hash, ''),
 			e.id, e.key, e.anchor_at, e.entered_at, e.anchor, e.state, e.reason, e.step,
@@ -287,7 +291,8 @@ func (l *look) lease(ctx context.Context, slice int64) ([]campaign.Outgoing, err
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	if _, err := l.tx.ExecContext(ctx, `UPDATE messages SET state = 'claimed', token = token + 1, attempt = attempt + 1, lease_until = $2, version_id = $3
+	if _, err := l.tx.ExecContext(ctx, `UPDATE messages SET state = 'claimed', token = token + 1, attempt = attempt + 1, lease_until = $2, version_id = $3,
+			email_hash = (SELECT c.email_hash FROM customers c WHERE c.id = messages.customer_id)
 		WHERE id IN `+l.s.ids("$1"), array(ids), campaign.Micros(till), rows[0].versionID); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}

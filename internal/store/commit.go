@@ -43,6 +43,7 @@ func (s *Store) Commit(ctx context.Context, b worker.Batch, now time.Time) (map[
 type settled struct {
 	id, customer          int64
 	state, campaign, step string
+	hash                  sql.NullString // of the address that it was claimed for
 }
 
 func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Result, now time.Time) error {
@@ -65,10 +66,10 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 		WHERE messages.id = x.id AND messages.token = x.token
 			AND (messages.state IN ('claimed', 'handoff') OR messages.state = 'uncertain' AND x.verdict IN ('accepted', 'failed'))
 		RETURNING messages.id, messages.customer_id, messages.state,
-			(SELECT k.name FROM campaigns k WHERE k.id = messages.campaign_id), messages.step`,
+			(SELECT k.name FROM campaigns k WHERE k.id = messages.campaign_id), messages.step, messages.email_hash`,
 		array(in), campaign.Micros(now))
 	moved, err := collect(rows, err, func(rows *sql.Rows) (m settled, err error) {
-		return m, rows.Scan(&m.id, &m.customer, &m.state, &m.campaign, &m.step)
+		return m, rows.Scan(&m.id, &m.customer, &m.state, &m.campaign, &m.step, &m.hash)
 	})
 	if err != nil {
 		return err
@@ -79,7 +80,8 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 // settle does what follows from a message's end: its pass goes on, its sending
 // is an event like any other, and a dead address is not written to again.
 func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppress map[int64]bool, now time.Time) error {
-	var done, dead []int64
+	var done []int64
+	var dead []settled
 	var sent [][]any
 	for _, m := range moved {
 		if campaign.State(m.state).Terminal() {
@@ -89,7 +91,7 @@ func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppres
 			sent = append(sent, []any{fmt.Sprintf("sent:%d", m.id), m.customer, mailProperties(m.campaign, m.step, m.id)})
 		}
 		if suppress[m.id] && m.state == string(campaign.Failed) {
-			dead = append(dead, m.customer)
+			dead = append(dead, m)
 		}
 	}
 	if len(done) > 0 {
@@ -102,8 +104,8 @@ func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppres
 			return err
 		}
 	}
-	for _, customer := range dead {
-		if err := s.suppressCustomer(ctx, tx, customer, allMail, "bad_address", now); err != nil {
+	for _, m := range dead {
+		if err := s.suppressDead(ctx, tx, m.customer, m.hash.String, now); err != nil {
 			return err
 		}
 	}

@@ -42,18 +42,44 @@ func (s *Store) Accept(ctx context.Context, items []intake.Item) error {
 	return nil
 }
 
-// receivedAt is when the call was received: all items of one know it. Links
-// alone carry no moment.
+// receivedAt is when the call was received: all items of one know it. In a live
+// store that is by the store's own clock, which the items are set to: an event
+// that the web process's clock puts ahead would not exist yet at the next look.
+// Links alone carry no moment.
 func (s *Store) receivedAt(ctx context.Context, items []intake.Item) (time.Time, error) {
+	var given time.Time
 	for _, it := range items {
-		switch {
-		case it.Event != nil:
-			return it.Event.KnownAt, nil
-		case it.Traits != nil:
-			return it.Traits.KnownAt, nil
+		if it.Event != nil {
+			given = it.Event.KnownAt
+		} else if it.Traits != nil {
+			given = it.Traits.KnownAt
 		}
 	}
-	return s.Now(ctx)
+	if !given.IsZero() && !s.live.Load() {
+		return given, nil
+	}
+	now, err := s.Now(ctx)
+	if err != nil {
+		return now, err
+	}
+	for _, it := range items {
+		if e := it.Event; e != nil {
+			e.OccurredAt, e.KnownAt = received(e.OccurredAt, e.KnownAt, now), now
+		}
+		if t := it.Traits; t != nil {
+			t.At, t.KnownAt = received(t.At, t.KnownAt, now), now
+		}
+	}
+	return now, nil
+}
+
+// received moves what happened at the moment of its receipt to that moment by
+// another clock; what happened earlier keeps its time.
+func received(at, known, now time.Time) time.Time {
+	if at.Equal(known) {
+		return now
+	}
+	return at
 }
 
 // accept stores traits and events, their customers' identities being linked.

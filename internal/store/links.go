@@ -48,7 +48,11 @@ func (c *linkCache) learn(handoffs []worker.Handoff) {
 
 // Target is the URL of a link of a message; ok is false when there is none.
 func (s *Store) Target(ctx context.Context, message, link int64) (url string, ok bool, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT url FROM links WHERE id = $2
+	return target(ctx, s.db, message, link)
+}
+
+func target(ctx context.Context, q querier, message, link int64) (url string, ok bool, err error) {
+	err = q.QueryRowContext(ctx, `SELECT url FROM links WHERE id = $2
 		AND EXISTS (SELECT 1 FROM messages WHERE id = $1)`, message, link).Scan(&url)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil

@@ -51,18 +51,32 @@ func (s *Store) Fix(ctx context.Context, m Mode) error {
 		if Mode(is) != m {
 			return &ModeError{Is: Mode(is), Wanted: m}
 		}
+		s.live.Store(m == Live)
 		return nil
 	})
 }
 
+// stamp is the moment at which a transaction of a live store happens, by the
+// store's own clock, whatever the clock of the process says; one clock for all
+// is what lets a last look see what was taken in before it. In a simulation the
+// given moment stands.
+func (s *Store) stamp(ctx context.Context, q querier, given time.Time) (time.Time, error) {
+	if !s.live.Load() {
+		return given, nil
+	}
+	return s.clock(ctx, q)
+}
+
 // Now is the time of a live store: PostgreSQL's clock, whatever the clocks of
 // the processes say. SQLite's is that of the one machine it is on.
-func (s *Store) Now(ctx context.Context) (time.Time, error) {
+func (s *Store) Now(ctx context.Context) (time.Time, error) { return s.clock(ctx, s.db) }
+
+func (s *Store) clock(ctx context.Context, q querier) (time.Time, error) {
 	if s.engine == audience.SQLite {
 		return campaign.Moment(time.Now()), nil
 	}
 	var now time.Time
-	if err := s.db.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+	if err := q.QueryRowContext(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return time.Time{}, fmt.Errorf("read the database's clock: %w", err)
 	}
 	return campaign.Moment(now), nil

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,7 @@ type Store struct {
 	// writer anyway: waiting here is cheaper and fairer than its busy polling.
 	writer chan struct{}
 	id     string
+	live   atomic.Bool // its mode is Live, as Fix found
 
 	catalog *campaign.Catalog
 	eval    *audience.Evaluator
@@ -60,7 +62,11 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 			return nil, URLError("DATABASE_URL is not a PostgreSQL address; write postgres://user:password@host:5432/name")
 		}
 		s.engine = audience.Postgres
-		s.db = stdlib.OpenDB(*cfg)
+		// Compiling a long condition costs far more than it saves on a tick.
+		s.db = stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "SET jit = off")
+			return err
+		}))
 	case "sqlite":
 		if rest == "" {
 			return nil, URLError("DATABASE_URL names no file; write sqlite:tidings.db")

@@ -39,8 +39,8 @@ func (s *Store) Opened(ctx context.Context, message int64, hit campaign.Hit) err
 
 // Clicked records a click on a link as an event of the customer.
 func (s *Store) Clicked(ctx context.Context, message, link int64, hit campaign.Hit) error {
-	return s.hit(ctx, message, campaign.EmailClicked, "clicked_at", func(p map[string]any) error {
-		url, _, err := s.Target(ctx, message, link)
+	return s.hit(ctx, message, campaign.EmailClicked, "clicked_at", func(tx *sql.Tx, p map[string]any) error {
+		url, _, err := target(ctx, tx, message, link)
 		p["url"] = url
 		return err
 	}, hit)
@@ -48,16 +48,19 @@ func (s *Store) Clicked(ctx context.Context, message, link int64, hit campaign.H
 
 // hit records that something came back from a mail: the event, its first time on
 // the message, and, for one whose hand-over had no reply, that it did arrive.
-func (s *Store) hit(ctx context.Context, message int64, name, column string, more func(map[string]any) error, hit campaign.Hit) error {
+func (s *Store) hit(ctx context.Context, message int64, name, column string, more func(*sql.Tx, map[string]any) error, hit campaign.Hit) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		m, ok, err := findMail(ctx, tx, message)
 		if err != nil || !ok {
 			return err
 		}
+		if hit.At, err = s.stamp(ctx, tx, hit.At); err != nil {
+			return err
+		}
 		properties := mailProperties(m.campaign, m.step, m.id)
 		properties["user_agent"] = clip(hit.UserAgent)
 		if more != nil {
-			if err := more(properties); err != nil {
+			if err := more(tx, properties); err != nil {
 				return err
 			}
 		}
@@ -114,6 +117,9 @@ func (s *Store) Unsubscribe(ctx context.Context, message int64, everything bool,
 		if err := s.lockCustomer(ctx, tx, m.customer); err != nil {
 			return err
 		}
+		if hit.At, err = s.stamp(ctx, tx, hit.At); err != nil {
+			return err
+		}
 		topic := m.topic
 		if everything || topic == "" {
 			topic = everyTopic
@@ -164,17 +170,14 @@ func (s *Store) suppress(ctx context.Context, tx *sql.Tx, hash, topic, reason st
 	return nil
 }
 
-// suppressCustomer suppresses all mail to the customer's address and cancels
-// what is open.
-func (s *Store) suppressCustomer(ctx context.Context, tx *sql.Tx, customer int64, topic, reason string, at time.Time) error {
-	var hash sql.NullString
-	if err := tx.QueryRowContext(ctx, `SELECT email_hash FROM customers WHERE id = $1`, customer).Scan(&hash); err != nil {
-		return fmt.Errorf("find the address: %w", err)
-	}
-	if err := s.suppress(ctx, tx, hash.String, topic, reason, at); err != nil {
+// suppressDead suppresses all mail to an address that does not exist, and ends
+// the customer's passes, unless they have another address by now.
+func (s *Store) suppressDead(ctx context.Context, tx *sql.Tx, customer int64, hash string, at time.Time) error {
+	if err := s.suppress(ctx, tx, hash, allMail, "bad_address", at); err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT id FROM enrollments WHERE customer_id = $1 AND state = 'running'`, customer)
+	rows, err := tx.QueryContext(ctx, `SELECT e.id FROM enrollments e JOIN customers c ON c.id = e.customer_id
+		WHERE e.customer_id = $1 AND e.state = 'running' AND c.email_hash = $2`, customer, hash)
 	passes, err := collect(rows, err, scanID)
 	if err != nil {
 		return fmt.Errorf("find passes: %w", err)
