@@ -287,12 +287,13 @@ func TestTickALittleBack(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d database) {
 		w := newWorld(t, d, map[string]string{"x": on("event: { name: Go, after: 1h }", "steps: [ { send: one } ]")})
-		if err := w.Fix(t.Context(), store.Live); err != nil {
-			t.Fatal(err)
-		}
 		w.join("ana")
 		w.now = w.now.Add(time.Minute)
 		w.track("ana", "Go", "")
+		// From here on what comes in would carry the real time.
+		if err := w.Fix(t.Context(), store.Live); err != nil {
+			t.Fatal(err)
+		}
 		w.tick(time.Hour)
 		before := w.rows(`SELECT watermark FROM campaigns`)
 		w.tick(-30 * time.Second)
