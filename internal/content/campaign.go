@@ -68,7 +68,7 @@ func (f *campaignFile) zoneKey(n *yaml.Node) {
 		return
 	}
 	hint := "write customer, workspace or a name such as Asia/Manila"
-	if best := nearest(v, []string{"customer", "workspace"}); best != "" {
+	if best := campaign.Nearest(v, []string{"customer", "workspace"}); best != "" {
 		hint = "did you mean " + quote(best) + "?"
 	}
 	if _, zone := f.zoneName(n, "zone", hint); zone != nil {

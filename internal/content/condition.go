@@ -109,7 +109,7 @@ func (s *source) verb(n *yaml.Node, what string, verbs []string) (string, bool) 
 		return found[0].Value, true
 	case 0:
 		for i := 0; i < len(n.Content); i += 2 {
-			if k := n.Content[i]; k.Kind == yaml.ScalarNode && nearest(k.Value, verbs) != "" {
+			if k := n.Content[i]; k.Kind == yaml.ScalarNode && campaign.Nearest(k.Value, verbs) != "" {
 				s.errorf(k, suggest(k.Value, verbs), "unknown key %q in %s", k.Value, what)
 				return "", false
 			}

@@ -1,7 +1,6 @@
 package content
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -107,21 +106,5 @@ func TestConditions(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", text, diff)
 		}
-	}
-}
-
-func TestSuggest(t *testing.T) {
-	t.Parallel()
-	known := []string{"subject", "from", "reply_to", "within", "is", "Order Completed"}
-	for name, want := range map[string]string{
-		"subjekt": "subject", "form": "from", "replyto": "reply_to", "reply-to": "reply_to", "witihn": "within", "SUBJECT": "subject",
-		"order_completed": "Order Completed", "xx": "", "priority": "", "": "",
-	} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-	if !slices.Equal([]int{distance([]rune("ab"), []rune("ba")), distance([]rune("kitten"), []rune("sitting")), distance(nil, []rune("abc"))}, []int{1, 3, 3}) {
-		t.Error("distances differ")
 	}
 }

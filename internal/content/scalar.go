@@ -43,7 +43,7 @@ func (s *source) choice(n *yaml.Node, what string, known ...string) string {
 	v, ok := s.word(n, what)
 	if ok && !contains(known, v) {
 		hint := "write " + either(known)
-		if best := nearest(v, known); best != "" {
+		if best := campaign.Nearest(v, known); best != "" {
 			hint = "did you mean " + quote(best) + "?"
 		}
 		s.errorf(n, hint, "%s cannot be %q", what, shortened(v))

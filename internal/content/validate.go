@@ -70,7 +70,7 @@ func (w *workspaceFiles) references(s *source, names map[refKind][]string, renam
 		case (r.kind == topicRef || r.kind == senderRef) && !w.workspace.known:
 		case r.kind == eventRef:
 			// Shops may have events of their own: only a slip of the pen is worth a word.
-			if near := nearest(r.name, known); near != "" && slip(r.name, near) {
+			if near := campaign.Nearest(r.name, known); near != "" && slip(r.name, near) {
 				w.ps.warnf(s.file, r.at, "did you mean "+quote(near)+"?", "no shop event is known as %q", r.name)
 			}
 		case r.kind == campaignRef && renamed[r.name] != "":
@@ -82,7 +82,7 @@ func (w *workspaceFiles) references(s *source, names map[refKind][]string, renam
 }
 
 // slip tells whether a name is so near to a known one that it is probably meant.
-func slip(name, known string) bool { return distance(folded(name), folded(known)) <= 2 }
+func slip(name, known string) bool { return campaign.Distance(name, known) <= 2 }
 
 func unknownHint(r reference, known []string) string {
 	if len(known) > 0 || !isNameOrPath(r.name) {

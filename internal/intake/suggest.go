@@ -1,9 +1,12 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"tidings/internal/campaign"
 )
 
 // otherNames are names that other exports give the columns that must be there.
@@ -17,40 +20,19 @@ var otherNames = map[string][]string{
 
 // missingColumn is the one error for a file that lacks a column.
 func missingColumn(want string, found []column) error {
-	names := make([]string, 0, len(found))
-	for _, c := range found {
-		names = append(names, c.title)
+	titles, names := make([]string, len(found)), make([]string, len(found))
+	for i, c := range found {
+		titles[i], names[i] = c.title, c.name
 	}
-	msg := fmt.Sprintf("column %s is missing; the first line names %s", want, strings.Join(names, ", "))
+	msg := fmt.Sprintf("column %s is missing; the first line names %s", want, strings.Join(titles, ", "))
+	near := want
+	if len(want) > 3 { // anything is near a short name
+		near = campaign.Nearest(want, names)
+	}
 	for _, c := range found {
-		if near(want, c.name) {
+		if slices.Contains(otherNames[want], c.name) || c.name == near {
 			return fmt.Errorf("%s; did you mean %s? Rename it to %s", msg, c.title, want)
 		}
 	}
-	return fmt.Errorf("%s", msg)
-}
-
-func near(want, have string) bool {
-	return slices.Contains(otherNames[want], have) || len(want) > 3 && distance(want, have) <= 2
-}
-
-// distance is the least number of letters to add, drop or change between two
-// words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return errors.New(msg)
 }

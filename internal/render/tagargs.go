@@ -1,6 +1,10 @@
 package render
 
-import "strings"
+import (
+	"strings"
+
+	"tidings/internal/campaign"
+)
 
 // cutAssign splits name = expression.
 func cutAssign(s string) (name, expr string, ok bool) {
@@ -95,44 +99,11 @@ func cycleWords(s string) ([]string, bool) {
 	return words, len(words) > 0
 }
 
-// didYouMean names the word of known that s most likely was to be.
+// didYouMean is the hint for a word that is not among known, or "".
 func didYouMean(s string, known []string) string {
-	best, at := len(s)/3+1, ""
-	for _, k := range known {
-		if d := distance(s, k); d <= best && k != s {
-			if d < best || at == "" {
-				best, at = d, k
-			}
-		}
-	}
-	if at == "" {
+	near := campaign.Nearest(s, known)
+	if near == "" {
 		return ""
 	}
-	return "did you mean " + at + "?"
-}
-
-// distance is the Levenshtein distance in bytes, a swap of neighbours counting
-// once.
-func distance(a, b string) int {
-	var prev2 []int
-	prev := make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev = prev, row
-	}
-	return prev[len(b)]
+	return "did you mean " + near + "?"
 }
