@@ -244,6 +244,39 @@ func TestImportedAndTrackedShareUID(t *testing.T) {
 	}
 }
 
+// Uids of ours (a mail that was sent, an open) cannot be taken by a sender's.
+func TestOutsideUIDsAreApart(t *testing.T) {
+	now := at("2020-01-02T00:00:00Z")
+	var uids []string
+	for _, id := range []string{"sent:1", "hit:ab", "new:x", "row:x", "id:1"} {
+		rows, _ := events(t, "event_id,customer_id,name,occurred_at\n"+id+",u1,Order Completed,2020-01-02\n")
+		lines, _ := events(t, `{"event_id":"`+id+`","customer_id":"u1","name":"Order Completed","occurred_at":"2020-01-02"}
+{"messageId":"`+id+`","type":"track","userId":"u1","event":"Order Completed","timestamp":"2020-01-02T00:00:00Z"}`)
+		for _, row := range append(rows, lines...) {
+			uids = append(uids, row.Event.UID)
+		}
+		for kind, body := range map[string]string{
+			"track": `{"userId":"u1","event":"Order Completed","messageId":"` + id + `"}`,
+			"page":  `{"userId":"u1","messageId":"` + id + `"}`,
+			"batch": `{"batch":[{"type":"screen","userId":"u1","messageId":"` + id + `"}]}`,
+		} {
+			items, err := intake.ParseCall(kind, []byte(body), now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			uids = append(uids, items[0].Event.UID)
+		}
+	}
+	if len(uids) != 30 {
+		t.Fatalf("%d uids", len(uids))
+	}
+	for _, uid := range uids {
+		if !strings.HasPrefix(uid, "id:") {
+			t.Errorf("a sender has taken the uid %q", uid)
+		}
+	}
+}
+
 func TestEventsNDJSON(t *testing.T) {
 	file := `{"event_id":1,"customer_id":7,"name":"Order Completed","occurred_at":"2020-01-02 03:04","total":"9.90","visitor":12345678901234567890}
 {"type":"track","messageId":"m2","userId":"u","anonymousId":"a","event":"Product Added","timestamp":"2020-01-02T00:00:00Z","properties":{"quantity":"2"}}
