@@ -144,22 +144,36 @@ func list(s string) []string {
 	return out
 }
 
+// prefixes reads addresses and networks. An IPv4 one written as IPv6
+// (::ffff:10.0.0.1) is the IPv4 one, as which addresses are compared.
 func prefixes(s string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, part := range list(s) {
-		p, err := netip.ParsePrefix(part)
-		if err != nil {
-			var addr netip.Addr
-			if addr, err = netip.ParseAddr(part); err == nil {
-				p = netip.PrefixFrom(addr, addr.BitLen())
-			}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("TRUSTED_PROXIES has %q; write addresses or networks, as 10.0.0.0/8", part)
+		p, ok := prefix(part)
+		if !ok {
+			return nil, fmt.Errorf("TRUSTED_PROXIES has %q; write addresses or networks, as 10.0.0.0/8, 192.0.2.7", part)
 		}
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+func prefix(s string) (netip.Prefix, bool) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), true
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, false
+	}
+	if a := p.Addr(); a.Is4In6() {
+		if p.Bits() < 96 {
+			return p, false // holds other addresses than IPv4 ones
+		}
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	return p.Masked(), true
 }
 
 func publicURL(s, port string) (string, error) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -56,4 +57,50 @@ func TestLoadTellsAllThatIsWrong(t *testing.T) {
 			t.Errorf("%s is not named in %q", key, err)
 		}
 	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	for text, c := range map[string]struct{ inside, outside string }{
+		"10.0.0.0/8":           {"10.0.0.1", "11.0.0.1"},
+		"10.1.2.3/8":           {"10.9.9.9", "11.0.0.1"},
+		"::ffff:10.0.0.1":      {"10.0.0.1", "10.0.0.2"},
+		"::ffff:10.0.0.0/104":  {"10.9.9.9", "11.0.0.1"},
+		"192.0.2.7, ::1":       {"::1", "::2"},
+		" 2001:db8::1/32 ,":    {"2001:db8:ffff::1", "2001:db9::1"},
+		"fe80::1%eth0, fd00::": {"fe80::1", "fe80::2"},
+	} {
+		c1, err := Load(env("TRUSTED_PROXIES", text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		holds := func(s string) bool {
+			for _, p := range c1.TrustedProxies {
+				if p.Contains(netip.MustParseAddr(s)) {
+					return true
+				}
+			}
+			return false
+		}
+		if !holds(c.inside) || holds(c.outside) {
+			t.Errorf("%s is read as %v", text, c1.TrustedProxies)
+		}
+	}
+	for _, text := range []string{"10.0.0.0/33", "heroku", "10.0.0.0/8 192.0.2.7", "::ffff:0:0/95", "1.2.3"} {
+		if _, err := Load(env("TRUSTED_PROXIES", text)); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func FuzzTrustedProxies(f *testing.F) {
+	f.Add("10.0.0.0/8, ::ffff:10.0.0.1, fe80::1%x")
+	f.Fuzz(func(t *testing.T, s string) {
+		ps, err := prefixes(s)
+		for _, p := range ps {
+			if err == nil && (!p.IsValid() || p.Addr().Is4In6() || p != p.Masked()) {
+				t.Fatalf("%q holds %v", s, p)
+			}
+		}
+	})
 }

@@ -1,34 +1,10 @@
 package web
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 )
-
-// ParseProxies reads a comma-separated list of addresses and networks:
-// 10.0.0.0/8, 192.0.2.7, ::1.
-func ParseProxies(s string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	for part := range strings.SplitSeq(s, ",") {
-		part = strings.TrimSpace(part)
-		if part == "" {
-			continue
-		}
-		if a, err := netip.ParseAddr(part); err == nil {
-			a = a.Unmap()
-			out = append(out, netip.PrefixFrom(a, a.BitLen()))
-			continue
-		}
-		p, err := netip.ParsePrefix(part)
-		if err != nil {
-			return nil, fmt.Errorf("%q is neither an address nor a network; write 10.0.0.0/8 or 192.0.2.7", part)
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
-}
 
 // clientAddr is the address that a request came from: the connection's or,
 // where that is a trusted proxy, the last hop of X-Forwarded-For that is not
@@ -52,7 +28,7 @@ func peer(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return ap.Addr().Unmap()
+	return ap.Addr().Unmap().WithZone("")
 }
 
 // parseHop reads an element of X-Forwarded-For; some proxies add the port.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/gif"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -146,22 +147,13 @@ func TestClientAddr(t *testing.T) {
 
 func FuzzClientAddr(f *testing.F) {
 	f.Add("1.2.3.4, [::1]:9, x")
-	proxies, err := ParseProxies("10.0.0.0/8, 192.0.2.7, ::1")
-	if err != nil {
-		f.Fatal(err)
-	}
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("::1/128")}
 	f.Fuzz(func(t *testing.T, forwarded string) {
 		r := &http.Request{RemoteAddr: "10.0.0.1:9", Header: http.Header{"X-Forwarded-For": {forwarded}}}
 		if !clientAddr(r, proxies).IsValid() {
 			t.Error("a known peer became no address")
 		}
 	})
-}
-
-func TestParseProxiesRefusesNonsense(t *testing.T) {
-	if _, err := ParseProxies("10.0.0.0/8, heroku"); err == nil || !strings.Contains(err.Error(), "heroku") {
-		t.Errorf("got %v", err)
-	}
 }
 
 // forge changes a character in the middle of a token.
