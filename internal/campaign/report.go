@@ -57,19 +57,7 @@ type CampaignReport struct {
 	Waiting   int `json:"waiting"`   // messages on their way: pending, queued, claimed, handoff
 	Uncertain int `json:"uncertain"` // messages that a server may have taken
 
-	Lift *Lift `json:"lift,omitempty"` // nil: not measured
-
 	Steps []StepReport `json:"steps"` // those that send, in the order of the file
-}
-
-// Lift compares a campaign's two arms, whatever was sent in them: passes by arm,
-// and those of them whose customer met the goal within its window of the entry.
-// Unlike Converted it asks no mail for credit.
-type Lift struct {
-	Mailed           int `json:"mailed"` // passes not held out
-	MailedConverted  int `json:"mailed_converted"`
-	HeldOut          int `json:"held_out"` // passes
-	HeldOutConverted int `json:"held_out_converted"`
 }
 
 // StepReport is the share of one sending step in its campaign.

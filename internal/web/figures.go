@@ -14,12 +14,11 @@ import (
 
 func pageFuncs() template.FuncMap {
 	return template.FuncMap{
-		"count":  count,
-		"share":  share,
-		"when":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"points": func(p float64) string { return strings.Replace(fmt.Sprintf("%+.1f", p), "-", "−", 1) },
-		"of":     func(n, of int) figure { return figure{Count: n, Of: of, What: "of sent"} },
+		"count": count,
+		"share": share,
+		"when":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"of":    func(n, of int) figure { return figure{Count: n, Of: of, What: "of sent"} },
 	}
 }
 

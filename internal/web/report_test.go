@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,7 +18,7 @@ func TestReportPages(t *testing.T) {
 		`<meta http-equiv="refresh" content="5">`, "22 November 2026, 09:30 UTC")
 	w = b.do("GET", "/report/abandoned-cart", "")
 	wantStatus(t, w, 200)
-	wantBody(t, w, "Lift", "<strong>180</strong> customers met the goal", "of those held out 13.2 %", "Not enough yet", "no consent to the topic", "the address does not exist", "cart-offer", "95 %: −2.8 … &#43;10.2",
+	wantBody(t, w, "<strong>180</strong> customers met the goal", "10.0 % of entered", "no consent to the topic", "the address does not exist", "cart-offer",
 		`<rect width="31.00%"`, "1 uncertain")
 	if strings.Contains(w.Body.String(), "waits for a person") {
 		t.Error("the page shows a reason that nobody was held by")
@@ -80,37 +79,6 @@ func TestReportGuard(t *testing.T) {
 				wantStatus(t, w, c.status)
 				wantBody(t, w, c.says)
 			})
-		}
-	}
-}
-
-func TestLift(t *testing.T) {
-	for name, c := range map[string]struct {
-		in        campaign.Lift
-		low, high float64
-	}{
-		// Newcombe (1998), table II, example (a): 56/70 against 48/80.
-		"published": {campaign.Lift{Mailed: 70, MailedConverted: 56, HeldOut: 80, HeldOutConverted: 48}, 5.24, 33.39},
-		// The same, example (d): 5/56 against 0/29.
-		"none": {campaign.Lift{Mailed: 56, MailedConverted: 5, HeldOut: 29}, -3.81, 19.26},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := liftOf(campaign.CampaignReport{Lift: &c.in})
-			if math.Abs(l.Low-c.low) > .01 || math.Abs(l.High-c.high) > .01 {
-				t.Errorf("interval %.2f … %.2f, want %.2f … %.2f", l.Low, l.High, c.low, c.high)
-			}
-			if l.Sure() != (c.low > 0) {
-				t.Errorf("sure: %v", l.Sure())
-			}
-		})
-	}
-	for name, in := range map[string]*campaign.Lift{
-		"not measured": nil,
-		"no holdout":   {Mailed: 10, MailedConverted: 3},
-		"nobody":       {},
-	} {
-		if l := liftOf(campaign.CampaignReport{Lift: in}); l != nil {
-			t.Errorf("%s: got %+v", name, l)
 		}
 	}
 }

@@ -23,7 +23,6 @@ type detail struct {
 	card
 	Entries, Ledger funnel // passes; messages
 	Converted       int    // customers
-	Lift            *lift
 	Reasons         []reasons
 	Steps           []campaign.StepReport
 }
@@ -135,7 +134,6 @@ func (p reports) detailOf(rep campaign.Report) detail {
 			{Label: "Uncertain", Count: c.Uncertain},
 		}},
 		Converted: c.Converted,
-		Lift:      liftOf(c),
 		Steps:     c.Steps,
 		Reasons: reasonsOf(
 			reasons{Title: "Did not enter", Unit: "entries", By: c.HeldBy},

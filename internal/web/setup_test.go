@@ -188,7 +188,7 @@ func sampleReport() campaign.Report {
 		{
 			Campaign: "abandoned-cart", Label: "Abandoned cart", Status: "active",
 			Entered: 1204, HeldOut: 121, Sent: 1961, Failed: 12, Opened: 608, Clicked: 211, Unsubscribed: 9,
-			Converted: 180, Lift: &campaign.Lift{Mailed: 1083, MailedConverted: 194, HeldOut: 121, HeldOutConverted: 16}, Revenue: map[string]float64{"EUR": 7010.5, "PHP": 120345},
+			Converted: 180, Revenue: map[string]float64{"EUR": 7010.5, "PHP": 120345},
 			FailedBy:    map[string]int{"bad_address": 9, "mailbox_full": 3},
 			CancelledBy: map[string]int{"exit_on": 204, "expired": 2},
 			HeldBy:      map[string]int{"no_consent": 122, "in_progress": 28, "fuse": 0},
