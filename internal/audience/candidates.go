@@ -132,7 +132,7 @@ func (e *Evaluator) scheduled(ctx context.Context, q Querier, c *campaign.Campai
 		if err := json.Unmarshal(one.Trigger, &anchor); err != nil {
 			return err
 		}
-		one.Key = anchor.Local + "@" + CustomerRef(one.Customer, external)
+		one.Key = ScheduleKey(anchor.Local, CustomerRef(one.Customer, external))
 		out = append(out, one)
 		return nil
 	})

@@ -22,7 +22,6 @@ func InactivityKey(ref string, anchor time.Time) string {
 	return ref + "@" + strconv.FormatInt(campaign.Micros(anchor), 10)
 }
 
-// ScheduleKey is the occurrence key of a schedule's local moment for a customer.
-func ScheduleKey(local campaign.LocalTime, ref string) string {
-	return local.String() + "@" + ref
-}
+// ScheduleKey is the occurrence key of a schedule's moment, in local time as
+// campaign.LocalTime prints it, for a customer.
+func ScheduleKey(local, ref string) string { return local + "@" + ref }
