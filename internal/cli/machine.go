@@ -80,17 +80,9 @@ func (rt *runtime) signer(s *store.Store) (*token.Signer, error) {
 // scheduler is the deciding half.
 func (m *machine) scheduler() *scheduler.Scheduler {
 	return &scheduler.Scheduler{
-		Store: m.store, Queue: epochs{m.queue}, Catalog: m.catalog, Log: m.rt.log,
+		Store: m.store, Queue: m.queue, Catalog: m.catalog, Log: m.rt.log,
 		Relay: scheduler.RelayOptions{MaxQueued: maxQueued, MaxSlices: maxSlices, SliceSize: sliceSize, Workers: m.rt.cfg.Connections},
 	}
-}
-
-// epochs is the queue as the scheduler wants it.
-type epochs struct{ *queue.Queue }
-
-func (e epochs) Epoch(ctx context.Context) (string, error) {
-	epoch, _, err := e.Queue.Epoch(ctx)
-	return epoch, err
 }
 
 // worker is the sending half, over connections of pool. settled may be nil.

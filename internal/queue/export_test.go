@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"tidings/internal/campaign"
 )
@@ -13,6 +14,26 @@ import (
 // Lose forgets the epoch, as a Redis does that loses its data.
 func (q *Queue) Lose(ctx context.Context) error {
 	return q.redis.Del(ctx, "tidings:"+q.store+":epoch").Err()
+}
+
+// Depth counts the tasks of each lane that are waiting, at work or to be run
+// again. Those given up after their retries do not count.
+func (q *Queue) Depth(ctx context.Context) (map[campaign.Lane]int, error) {
+	depth := map[campaign.Lane]int{}
+	for _, lane := range lanes() {
+		prefix := "asynq:{" + q.name(lane) + "}:"
+		for _, count := range []*redis.IntCmd{
+			q.redis.LLen(ctx, prefix+"pending"), q.redis.LLen(ctx, prefix+"active"),
+			q.redis.ZCard(ctx, prefix+"retry"), q.redis.ZCard(ctx, prefix+"scheduled"),
+		} {
+			n, err := count.Result()
+			if err != nil {
+				return nil, err
+			}
+			depth[lane] += int(n)
+		}
+	}
+	return depth, nil
 }
 
 // Contents is all that Redis holds of the store's tasks.

@@ -7,9 +7,8 @@ import (
 	"tidings/internal/campaign"
 )
 
-// Pending counts the tasks that no server has taken yet, over both lanes. Other
-// than Depth it leaves out those at work, which after a crash stay counted until
-// Redis notices.
+// Pending counts the tasks that no server has taken yet, over both lanes. Those
+// at work are left out: after a crash Redis goes on counting them for a while.
 func (q *Queue) Pending(ctx context.Context) (int, error) {
 	sum := 0
 	for _, lane := range []campaign.Lane{campaign.LaneTransactional, campaign.LaneBulk} {

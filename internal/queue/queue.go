@@ -115,49 +115,23 @@ func (q *Queue) Wake(lane campaign.Lane) {
 	}
 }
 
-// Epoch is a random mark in Redis, without expiry, one per store. fresh tells
-// that it was set now: with another epoch than the one last seen, Redis has lost
-// its data, and with it every task.
-func (q *Queue) Epoch(ctx context.Context) (epoch string, fresh bool, err error) {
+// Epoch is a random mark in Redis, without expiry, one per store. With another
+// epoch than the one last seen, Redis has lost its data, and with it every task.
+func (q *Queue) Epoch(ctx context.Context) (string, error) {
 	key := "tidings:" + q.store + ":epoch"
 	mark := rand.Text()
 	for range 3 {
-		if fresh, err = q.redis.SetNX(ctx, key, mark, 0).Result(); err != nil {
-			return "", false, fmt.Errorf("set queue epoch: %w", err)
+		if err := q.redis.SetNX(ctx, key, mark, 0).Err(); err != nil {
+			return "", fmt.Errorf("set queue epoch: %w", err)
 		}
-		epoch, err = q.redis.Get(ctx, key).Result()
+		epoch, err := q.redis.Get(ctx, key).Result()
 		if err == nil {
-			return epoch, fresh && epoch == mark, nil
+			return epoch, nil
 		}
 		if !errors.Is(err, redis.Nil) {
-			return "", false, fmt.Errorf("read queue epoch: %w", err)
+			return "", fmt.Errorf("read queue epoch: %w", err)
 		}
 		// It was deleted in between.
 	}
-	return "", false, errors.New("read queue epoch: redis keeps losing it")
-}
-
-// Depth counts the tasks of each lane that are waiting, at work or to be run
-// again. Those given up after their retries do not count.
-func (q *Queue) Depth(ctx context.Context) (map[campaign.Lane]int, error) {
-	counts := map[campaign.Lane][]*redis.IntCmd{}
-	pipe := q.redis.Pipeline()
-	for _, lane := range lanes() {
-		// asynq's own inspector samples the memory of every task to count them.
-		prefix := "asynq:{" + q.name(lane) + "}:"
-		counts[lane] = []*redis.IntCmd{
-			pipe.LLen(ctx, prefix+"pending"), pipe.LLen(ctx, prefix+"active"),
-			pipe.ZCard(ctx, prefix+"retry"), pipe.ZCard(ctx, prefix+"scheduled"),
-		}
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("count queue: %w", err)
-	}
-	depth := map[campaign.Lane]int{}
-	for lane, parts := range counts {
-		for _, n := range parts {
-			depth[lane] += int(n.Val())
-		}
-	}
-	return depth, nil
+	return "", errors.New("read queue epoch: redis keeps losing it")
 }

@@ -223,8 +223,8 @@ func TestSharedRedis(t *testing.T) {
 		if receive(t, got) != 7 {
 			t.Error("wrong slice")
 		}
-		ea, _, err := a.Epoch(within(t))
-		eb, _, err2 := b.Epoch(within(t))
+		ea, err := a.Epoch(within(t))
+		eb, err2 := b.Epoch(within(t))
 		if err != nil || err2 != nil || ea == eb {
 			t.Error("epochs", ea, eb, err, err2)
 		}
@@ -235,20 +235,18 @@ func TestEpoch(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, e engine) {
 		q := e.open(t)
-		first, fresh, err := q.Epoch(within(t))
-		if err != nil || !fresh || len(first) < 20 {
-			t.Fatal(first, fresh, err)
+		first, err := q.Epoch(within(t))
+		if err != nil || len(first) < 20 {
+			t.Fatal(first, err)
 		}
-		again, fresh, err := q.Epoch(within(t))
-		if err != nil || fresh || again != first {
-			t.Fatal(again, fresh, err)
+		if again, err := q.Epoch(within(t)); err != nil || again != first {
+			t.Fatal(again, err)
 		}
 		if err := q.Lose(within(t)); err != nil {
 			t.Fatal(err)
 		}
-		second, fresh, err := q.Epoch(within(t))
-		if err != nil || !fresh || second == first {
-			t.Error(second, fresh, err)
+		if second, err := q.Epoch(within(t)); err != nil || second == first {
+			t.Error(second, err)
 		}
 	})
 }
