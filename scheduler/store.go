@@ -19,8 +19,8 @@ type Store interface {
 	// Sweep takes up what was left lying: leases run out, hand-overs without a
 	// reply, expired messages. It returns how many rows it moved.
 	Sweep(ctx context.Context, now time.Time) (int, error)
-	// Relay marks due messages as queued, at most o.MaxQueued of them in the queue
-	// at once, and returns the slices to enqueue.
+	// Relay marks due messages as queued, with at most what o allows in the queue at
+	// once, and returns the slices to enqueue.
 	Relay(ctx context.Context, now time.Time, o RelayOptions) ([]Slice, error)
 	// Return puts the messages of slices back that the queue did not take.
 	Return(ctx context.Context, slices []Slice) error
@@ -103,9 +103,10 @@ type Message struct {
 	Due, Expires   time.Time
 }
 
-// RelayOptions bound what is in the queue.
+// RelayOptions bound what is in the queue, each lane by itself.
 type RelayOptions struct {
 	MaxQueued int // messages queued or claimed at once
+	MaxSlices int // slices that they are in; 0: as many as there are messages
 	SliceSize int // messages a task carries at most
 	Workers   int // slices that are worked on at once: fewer messages are spread over them
 }

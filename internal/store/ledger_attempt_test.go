@@ -95,7 +95,7 @@ func TestRetry(t *testing.T) {
 		}
 		d.send(o)
 		d.messages("ana one accepted")
-		is(t, s, []string{"3"}, `SELECT gen FROM messages`)
+		is(t, s, []string{"3"}, `SELECT count(*) FROM slices`)
 	})
 }
 

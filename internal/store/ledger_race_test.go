@@ -126,7 +126,7 @@ func TestManyAtOnce(t *testing.T) {
 				t.Errorf("message %d claimed %d times", id, n)
 			}
 		}
-		is(t, s, []string{fmt.Sprintf("accepted %d 1 1", customers)}, `SELECT state, count(*), min(attempt), max(gen) FROM messages GROUP BY state`)
+		is(t, s, []string{fmt.Sprintf("accepted %d 1 1", customers)}, `SELECT state, count(*), min(attempt), max(token) FROM messages GROUP BY state`)
 		is(t, s, []string{fmt.Sprint(customers)}, `SELECT count(*) FROM events WHERE name = 'Email Sent'`)
 	})
 }

@@ -111,6 +111,7 @@ func TestSlicesHoldACustomerOnce(t *testing.T) {
 	})
 }
 
+// Bulk that has filled its lane leaves transactional mail all of its own.
 func TestTransactionalGoesFirst(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -118,11 +119,62 @@ func TestTransactionalGoesFirst(t *testing.T) {
 			"x": onGo("steps: [ { send: one } ]"),
 			"z": "status: active\ntransactional: true\ntrigger: { event: { name: Pay } }\nsteps: [ { send: four } ]\n",
 		}, 4)
-		d.track("c00", "Pay", "") // due last of all
-		d.tick(time.Minute)
 		d.sched.Relay = scheduler.RelayOptions{MaxQueued: 2, SliceSize: 100, Workers: 1}
 		d.relay()
-		is(t, s, []string{"bulk", "transactional"}, `SELECT lane FROM messages WHERE state = 'queued' ORDER BY lane`)
+		is(t, s, []string{"bulk", "bulk"}, `SELECT lane FROM messages WHERE state = 'queued'`)
+		for _, name := range names(3) {
+			d.track(name, "Pay", "") // due last of all
+		}
+		d.tick(time.Minute)
+		if n := d.relay(); n != 1 {
+			t.Errorf("%d slices", n)
+		}
+		is(t, s, []string{"bulk 2", "transactional 2"}, `SELECT lane, count(*) FROM messages WHERE state = 'queued' GROUP BY lane ORDER BY lane`)
+	})
+}
+
+// Tasks are bounded too: a customer's many messages each need a slice.
+func TestRelaySlices(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"x": onGo("steps: [ { send: one } ]")})
+		d.join("ana")
+		for range 5 {
+			d.track("ana", "Go", "")
+		}
+		d.tick(time.Minute)
+		d.sched.Relay = scheduler.RelayOptions{MaxQueued: 100, MaxSlices: 2, SliceSize: 100, Workers: 1}
+		if n := d.relay(); n != 2 || count(d, "state = 'queued'") != "2" {
+			t.Errorf("%d slices, %s queued", n, count(d, "state = 'queued'"))
+		}
+		if n := d.relay(); n != 0 {
+			t.Errorf("%d slices above the bound", n)
+		}
+		d.send(d.claim()...)
+		if n := d.relay(); n != 2 {
+			t.Errorf("%d slices when those before are done", n)
+		}
+	})
+}
+
+// Slices go a week after they were queued, but not while a message is in them.
+func TestOldSlicesGo(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := pending(t, s, map[string]string{"x": onGo("steps: [ { send: one } ]")}, 2)
+		d.sched.Relay.SliceSize = 1
+		d.relay()
+		out := d.claim()
+		d.send(out[0])
+		if !d.handoff(out[1]) {
+			t.Fatal("hand-over refused")
+		}
+		d.now = d.now.Add(7 * 24 * time.Hour)
+		d.sweep(0)
+		is(t, s, []string{"2"}, `SELECT count(*) FROM slices`)
+		d.sweep(time.Second) // the hand-over has become uncertain with the first sweep
+		is(t, s, nil, `SELECT id FROM slices`)
+		is(t, s, []string{"accepted", "uncertain"}, `SELECT state FROM messages ORDER BY state`)
 	})
 }
 
@@ -164,7 +216,7 @@ func TestQueueRefuses(t *testing.T) {
 		if n := d.relay(); n != 2 {
 			t.Errorf("%d slices", n)
 		}
-		is(t, s, []string{"1 2", "2 4"}, `SELECT gen, count(*) FROM messages GROUP BY gen ORDER BY gen`)
+		is(t, s, []string{"5"}, `SELECT count(*) FROM slices`)
 	})
 }
 

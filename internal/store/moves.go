@@ -100,10 +100,6 @@ func micros(t time.Time) any {
 // Watermark stores how far the campaign is evaluated. With advance false, as
 // when a fuse blew, the next tick looks at the same stretch again.
 func (b *books) Watermark(ctx context.Context, w scheduler.Window, entered int, held map[string]int, advance bool) error {
-	counts := array(held)
-	if _, err := b.tx.ExecContext(ctx, `UPDATE campaigns SET held = $2 WHERE id = $1`, b.id, counts); err != nil {
-		return fmt.Errorf("store what was held: %w", err)
-	}
 	if advance {
 		if _, err := b.tx.ExecContext(ctx, `UPDATE campaigns SET watermark = $2, cursor = $3 WHERE id = $1`,
 			b.id, campaign.Micros(w.To), w.Next); err != nil {
@@ -116,7 +112,7 @@ func (b *books) Watermark(ctx context.Context, w scheduler.Window, entered int, 
 	_, err := b.tx.ExecContext(ctx, `INSERT INTO ticks (campaign_id, at, entered, held) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (campaign_id, at) DO UPDATE SET entered = ticks.entered + excluded.entered,
 			held = CASE excluded.held WHEN '{}' THEN ticks.held ELSE excluded.held END`,
-		b.id, campaign.Micros(w.To), entered, counts)
+		b.id, campaign.Micros(w.To), entered, array(held))
 	if err != nil {
 		return fmt.Errorf("store the tick: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tidings/internal/audience"
 	"tidings/internal/campaign"
 	"tidings/scheduler"
 )
@@ -18,45 +19,87 @@ type duePick struct {
 
 // Relay marks due messages of active campaigns as queued and cuts them into
 // slices: of one campaign, each customer at most once. No more than
-// o.MaxQueued messages are queued or claimed at a time.
+// o.MaxQueued messages of a lane, in o.MaxSlices slices, are queued or claimed
+// at a time. Transactional slices come first, and never wait for bulk to go.
 func (s *Store) Relay(ctx context.Context, now time.Time, o scheduler.RelayOptions) ([]scheduler.Slice, error) {
 	var slices []scheduler.Slice
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		slices = nil
-		var open int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM messages WHERE state IN ('queued', 'claimed', 'handoff') AND slice_id IS NOT NULL`).Scan(&open); err != nil {
+		open, err := s.depths(ctx, tx)
+		if err != nil {
 			return fmt.Errorf("count what is queued: %w", err)
 		}
-		if open >= o.MaxQueued {
-			return nil
-		}
-		due, err := s.due(ctx, tx, now, o.MaxQueued-open)
-		if err != nil {
-			return fmt.Errorf("find due messages: %w", err)
-		}
-		size := max(1, min(o.SliceSize, (len(due)+o.Workers-1)/max(1, o.Workers)))
-		for _, cut := range cutSlices(due, size) {
-			slice, err := s.queueSlice(ctx, tx, cut, now)
+		for _, lane := range []campaign.Lane{campaign.LaneTransactional, campaign.LaneBulk} {
+			queued, err := s.relayLane(ctx, tx, lane, open[lane], now, o)
 			if err != nil {
-				return fmt.Errorf("queue a slice: %w", err)
+				return err
 			}
-			slices = append(slices, slice)
+			slices = append(slices, queued...)
 		}
 		return nil
 	})
 	return slices, err
 }
 
-// due picks due messages, transactional ones first and then the longest due.
-func (s *Store) due(ctx context.Context, tx *sql.Tx, now time.Time, n int) ([]duePick, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT m.id, m.campaign_id, m.customer_id, m.lane FROM messages m
-		JOIN campaigns k ON k.id = m.campaign_id AND k.status = 'active' AND k.removed_at IS NULL
-		WHERE m.state = 'pending' AND m.due_at <= $1
-		ORDER BY CASE m.lane WHEN 'transactional' THEN 0 ELSE 1 END, m.due_at, m.id LIMIT $2`+s.forUpdate("OF m SKIP LOCKED"),
-		campaign.Micros(now), n)
+// depth is how much of a lane is in the queue or claimed.
+type depth struct{ messages, slices int }
+
+func (s *Store) depths(ctx context.Context, tx *sql.Tx) (map[campaign.Lane]depth, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT lane, count(*), count(DISTINCT slice_id) FROM messages
+		WHERE state IN ('queued', 'claimed', 'handoff') AND slice_id IS NOT NULL GROUP BY lane`)
+	out := map[campaign.Lane]depth{}
+	_, err = collect(rows, err, func(rows *sql.Rows) (lane campaign.Lane, err error) {
+		var d depth
+		err = rows.Scan(&lane, &d.messages, &d.slices)
+		out[lane] = d
+		return lane, err
+	})
+	return out, err
+}
+
+// relayLane queues what a lane has room for.
+func (s *Store) relayLane(ctx context.Context, tx *sql.Tx, lane campaign.Lane, open depth, now time.Time, o scheduler.RelayOptions) ([]scheduler.Slice, error) {
+	room := o.MaxQueued - open.messages
+	if room <= 0 || o.MaxSlices > 0 && open.slices >= o.MaxSlices {
+		return nil, nil
+	}
+	due, err := s.due(ctx, tx, lane, now, room)
+	if err != nil {
+		return nil, fmt.Errorf("find due messages: %w", err)
+	}
+	size := max(1, min(o.SliceSize, (len(due)+o.Workers-1)/max(1, o.Workers)))
+	cuts := cutSlices(due, size)
+	if o.MaxSlices > 0 {
+		cuts = cuts[:min(len(cuts), o.MaxSlices-open.slices)]
+	}
+	slices := make([]scheduler.Slice, len(cuts))
+	for i, cut := range cuts {
+		if slices[i], err = s.queueSlice(ctx, tx, cut, now); err != nil {
+			return nil, fmt.Errorf("queue a slice: %w", err)
+		}
+	}
+	return slices, nil
+}
+
+// due picks a lane's due messages, the longest due first.
+func (s *Store) due(ctx context.Context, tx *sql.Tx, lane campaign.Lane, now time.Time, n int) ([]duePick, error) {
+	rows, err := tx.QueryContext(ctx, s.dueQuery(), string(lane), campaign.Micros(now), n)
 	return collect(rows, err, func(rows *sql.Rows) (p duePick, err error) {
 		return p, rows.Scan(&p.id, &p.campaign, &p.customer, &p.lane)
 	})
+}
+
+// dueQuery reads messages_pending in its own order and stops at the limit: the
+// sign keeps both engines from collecting by campaign and sorting all that is
+// due, and PostgreSQL, given the campaigns as a value, from joining.
+func (s *Store) dueQuery() string {
+	active := `IN (SELECT id FROM campaigns WHERE status = 'active' AND removed_at IS NULL)`
+	if s.engine == audience.Postgres {
+		active = `= ANY (ARRAY(SELECT id FROM campaigns WHERE status = 'active' AND removed_at IS NULL))`
+	}
+	return `SELECT m.id, m.campaign_id, m.customer_id, m.lane FROM messages m
+		WHERE m.state = 'pending' AND m.lane = $1 AND m.due_at <= $2 AND +m.campaign_id ` + active + `
+		ORDER BY m.due_at, m.id LIMIT $3` + s.forUpdate("OF m SKIP LOCKED")
 }
 
 // cutSlices groups messages by campaign, at most size each; a customer's second
@@ -96,7 +139,7 @@ func (s *Store) queueSlice(ctx context.Context, tx *sql.Tx, cut []duePick, now t
 	for i, p := range cut {
 		ids[i] = p.id
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'queued', slice_id = $2, gen = gen + 1
+	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'queued', slice_id = $2
 		WHERE id IN `+s.ids("$1")+` AND state = 'pending'`, array(ids), slice.ID)
 	return slice, err
 }

@@ -57,7 +57,25 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
 		}
 		moved += n
 	}
+	if err := s.dropSlices(ctx, now); err != nil {
+		return moved, fmt.Errorf("old slices: %w", err)
+	}
 	return moved, nil
+}
+
+const (
+	// A slice whose messages are all done is kept for this long, for a person.
+	sliceKept = 7 * 24 * time.Hour
+	// One sweep deletes at most so many.
+	dropBatch = 1000
+)
+
+// dropSlices deletes old slices of which nothing is open any more.
+func (s *Store) dropSlices(ctx context.Context, now time.Time) error {
+	_, err := s.sweepStep(ctx, `DELETE FROM slices WHERE id IN (SELECT l.id FROM slices l WHERE l.queued_at < $1 AND NOT EXISTS
+		(SELECT 1 FROM messages m WHERE m.slice_id = l.id AND m.state IN ('queued', 'claimed', 'handoff')) ORDER BY l.queued_at LIMIT $2)`,
+		[]any{campaign.Micros(now.Add(-sliceKept)), dropBatch})
+	return err
 }
 
 // settleSeen settles uncertain messages that were opened or clicked before they

@@ -17,6 +17,7 @@ CREATE TABLE customers (
     attributes  TEXT NOT NULL DEFAULT '{}' -- the latest of attribute_facts, for templates
 );
 CREATE INDEX customers_email_hash ON customers (email_hash) WHERE email_hash IS NOT NULL;
+CREATE INDEX customers_timezone ON customers (timezone);
 
 CREATE TABLE identities (
     kind        TEXT NOT NULL CHECK (kind IN ('user', 'anonymous')),
@@ -87,7 +88,6 @@ CREATE TABLE campaigns (
     activated_at BIGINT,                -- due moments at or before it never trigger
     watermark    BIGINT,                -- evaluated up to and with it
     cursor       TEXT NOT NULL DEFAULT '',
-    held         TEXT NOT NULL DEFAULT '{}', -- of its last tick: reason → count
     hold_uncertain BOOLEAN NOT NULL DEFAULT FALSE, -- on_uncertain: hold
     removed_at   BIGINT
 );
@@ -138,10 +138,9 @@ CREATE TABLE slices (
     campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
     lane        TEXT NOT NULL,
     queued_at   BIGINT NOT NULL,
-    enqueued    BOOLEAN NOT NULL DEFAULT FALSE,
-    lease_owner TEXT NOT NULL DEFAULT '',
     lease_until BIGINT
 );
+CREATE INDEX slices_queued ON slices (queued_at);
 
 -- The ledger: every message ever decided, and what became of it.
 CREATE TABLE messages (
@@ -159,7 +158,6 @@ CREATE TABLE messages (
     due_at        BIGINT NOT NULL,
     expires_at    BIGINT NOT NULL,
     slice_id      BIGINT,
-    gen           INTEGER NOT NULL DEFAULT 0,  -- how often it was queued
     token         BIGINT NOT NULL DEFAULT 0,   -- fences: every claim and every cancel raises it
     attempt       INTEGER NOT NULL DEFAULT 0,
     lease_until   BIGINT,
@@ -178,7 +176,8 @@ CREATE TABLE messages (
     unsubscribed_at BIGINT,
     UNIQUE (enrollment_id, step)
 );
-CREATE INDEX messages_pending ON messages (due_at, campaign_id) WHERE state = 'pending';
+CREATE INDEX messages_pending ON messages (lane, due_at, id) WHERE state = 'pending';
+CREATE INDEX messages_expiring ON messages (expires_at) WHERE state = 'pending';
 CREATE INDEX messages_slice ON messages (slice_id) WHERE state IN ('queued', 'claimed', 'handoff');
 CREATE INDEX messages_uncertain ON messages (uncertain_at) WHERE state = 'uncertain';
 CREATE INDEX messages_customer ON messages (customer_id, state, done_at);

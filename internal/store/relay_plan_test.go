@@ -1,0 +1,26 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+
+	"tidings/internal/audience"
+	"tidings/internal/store"
+	"tidings/internal/store/storetest"
+)
+
+// The relay reads due messages in the order of an index: it neither sorts them
+// nor looks at those that it has no room for.
+func TestRelayDoesNotSort(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		if s.Engine() != audience.SQLite {
+			t.Skip("PostgreSQL plans by statistics, which an empty table has not")
+		}
+		query := strings.NewReplacer("$1", "'bulk'", "$2", "1", "$3", "10").Replace(s.DueQuery())
+		plan := strings.Join(table(t, s, "EXPLAIN QUERY PLAN "+query), "; ")
+		if !strings.Contains(plan, "messages_pending") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("plan: %s", plan)
+		}
+	})
+}
