@@ -127,7 +127,7 @@ func genAttribute(t *rapid.T) attribute {
 }
 
 func genValue(t *rapid.T) campaign.Value {
-	return pick(t, "operand", text("gold"), text("Gold"), text("é"), text("g"), number(7), number(10), number(0.3), number(-1.5), boolean(true), boolean(false), moment(hours(3)), moment(hours(8)))
+	return pick(t, "operand", text("gold"), text("Gold"), text("é"), text("g"), text(stamp(hours(3))), number(7), number(10), number(0.3), number(-1.5), boolean(true), boolean(false), moment(hours(3)), moment(hours(8)))
 }
 
 func genLength(t *rapid.T) campaign.Duration {

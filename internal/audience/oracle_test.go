@@ -92,8 +92,6 @@ func (w world) latest(customer int64, name string, t time.Time) any {
 		return best.num
 	case best.kind == "bool":
 		return best.text == "true"
-	case best.kind == "time":
-		return campaign.FromMicros(best.moment.(int64))
 	case best.kind == "list":
 		var list []any
 		json.Unmarshal([]byte(best.text), &list)
@@ -189,8 +187,6 @@ func passes(v any, t campaign.Test, asOf time.Time) bool {
 				return at.Compare(want.Time), ok
 			}
 			return strings.Compare(v, want.Text), want.Kind == campaign.Text
-		case time.Time:
-			return v.Compare(want.Time), want.Kind == campaign.Time
 		}
 		return 0, false
 	}
@@ -205,11 +201,8 @@ func passes(v any, t campaign.Test, asOf time.Time) bool {
 		}
 		return false
 	}
-	at, dated := v.(time.Time)
-	if s, ok := v.(string); ok {
-		at, dated = campaign.ParseMoment(s, nil)
-	}
 	s, _ := v.(string)
+	at, dated := campaign.ParseMoment(s, nil)
 	switch t.Op {
 	case campaign.OpExists:
 		return (v != nil) == t.Values[0].Bool

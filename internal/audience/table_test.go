@@ -93,6 +93,11 @@ func TestOperators(t *testing.T) {
 		{"within_next, now", hours(10), campaign.Test{Op: campaign.OpWithinNext, Length: campaign.Of(2 * time.Hour)}, true},
 		{"within_next, past", hours(9), campaign.Test{Op: campaign.OpWithinNext, Length: campaign.Of(2 * time.Hour)}, false},
 		{"a date is a date", hours(2), test(campaign.OpIs, moment(hours(2))), true},
+		{"a date by its text", hours(2), test(campaign.OpIs, text(hours(2).Format(time.RFC3339))), true},
+		{"a date by another text", hours(2), test(campaign.OpIs, text("2020-01-01")), false},
+		{"a date in texts", hours(2), test(campaign.OpIn, text("x"), text(hours(2).Format(time.RFC3339))), true},
+		{"a date is_not a text", hours(2), test(campaign.OpIsNot, text(hours(2).Format(time.RFC3339))), false},
+		{"a date starts_with", hours(2), test(campaign.OpStartsWith, text(hours(2).Format("2006-"))), true},
 		{"a text is no date", "soon", campaign.Test{Op: campaign.OpBefore, Now: true}, false},
 	}
 	each(t, func(t *testing.T, db database) {
@@ -110,8 +115,8 @@ func TestOperators(t *testing.T) {
 				case bool:
 					a.kind, a.text = "bool", map[bool]string{true: "true", false: "false"}[v]
 				case time.Time:
-					a.kind, a.moment = "time", campaign.Micros(v)
 					property = v.Format(time.RFC3339)
+					a.kind, a.text, a.moment = "time", property.(string), campaign.Micros(v)
 				case []any:
 					list, _ := json.Marshal(v)
 					a.kind, a.text = "list", string(list)

@@ -111,7 +111,8 @@ func (b *builder) pgSubject(v string, element func(func(subject) string) string)
 // factSubject is an attribute fact f as a subject.
 func (b *builder) factSubject() subject {
 	return subject{
-		text:    "CASE WHEN f.kind = 'text' THEN f.text END",
+		// A text that reads as a date is still one, as it is in a property.
+		text:    "CASE WHEN f.kind IN ('text', 'time') THEN f.text END",
 		number:  "CASE WHEN f.kind = 'number' THEN f.num END",
 		boolean: "CASE WHEN f.kind = 'bool' THEN f.text END",
 		moment:  func() string { return "CASE WHEN f.kind = 'time' THEN f.moment END" },
