@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -233,10 +234,15 @@ func (i *imported) shopOn(t testing.TB, databaseURL string, fill func(*shop)) *s
 		if err != nil {
 			t.Fatal(err)
 		}
-		i.path = filepath.Join(dir, filepath.Base(t.TempDir())+".db")
-		if err := os.WriteFile(i.path, data, 0o644); err != nil {
+		f, err := os.CreateTemp(dir, "*.db")
+		if err != nil {
 			t.Fatal(err)
 		}
+		_, err = f.Write(data)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		i.path = f.Name()
 	})
 	data, err := os.ReadFile(i.path)
 	if err != nil {

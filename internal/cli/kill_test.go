@@ -40,10 +40,7 @@ func killMails(t testing.TB) int {
 // stores runs f on SQLite with its own queue, and on PostgreSQL with Redis where
 // there are both.
 func stores(t *testing.T, f func(t *testing.T, s *shop)) {
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		f(t, newShop(t, sqliteURL(t)))
-	})
+	onSQLite(t, f)
 	t.Run("postgres-redis", func(t *testing.T) {
 		t.Parallel()
 		url := os.Getenv("TEST_REDIS_URL")
@@ -59,6 +56,13 @@ func stores(t *testing.T, f func(t *testing.T, s *shop)) {
 		}
 		t.Cleanup(func() { sweepRedis(t, url, id) })
 		f(t, s)
+	})
+}
+
+func onSQLite(t *testing.T, f func(t *testing.T, s *shop)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		f(t, newShop(t, sqliteURL(t)))
 	})
 }
 
@@ -196,16 +200,17 @@ func TestKilled(t *testing.T) {
 	mails := killMails(t)
 	for _, c := range []struct {
 		name string
+		on   func(*testing.T, func(*testing.T, *shop))
 		held bool // every line stands between its mail and the reply
 		at   []int
 	}{
-		{"first", true, []int{1}},
-		{"middle", true, []int{mails / 2}},
-		{"running", false, []int{mails / 3}},
-		{"twice", true, []int{mails / 4, mails / 4}},
+		{"first", onSQLite, true, []int{1}},
+		{"middle", stores, true, []int{mails / 2}},
+		{"running", onSQLite, false, []int{mails / 3}},
+		{"twice", stores, true, []int{mails / 4, mails / 4}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			stores(t, func(t *testing.T, s *shop) {
+			c.on(t, func(t *testing.T, s *shop) {
 				server := killShop(t, s, mails)
 				for i, n := range c.at {
 					err := strike(t, s, server, killDue.Add(time.Duration(i)*time.Hour), n, c.held, func(p *os.Process) { _ = p.Kill() })
