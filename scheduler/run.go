@@ -23,10 +23,10 @@ type RunOptions struct {
 	Leader Leader
 	// Every is the period of the tick that needs no poke; 0: 15 s.
 	Every time.Duration
-	// Poke wakes it at once: events came in, or a worker has room.
+	// Poke wakes it: events came in, or a worker has room. However many pokes come,
+	// rounds begin no sooner than 100 ms after the one before has ended, and none
+	// is lost.
 	Poke <-chan struct{}
-	// Ticked is called after every round that went well. May be nil.
-	Ticked func(now time.Time)
 }
 
 // Run ticks and relays until ctx ends, by cron and whenever poked. A round that
@@ -44,6 +44,9 @@ func (s *Scheduler) Run(ctx context.Context, o RunOptions) error {
 	defer timetable.Stop()
 	for {
 		busy := s.round(ctx, o)
+		if rest(ctx, o.Poke) {
+			continue
+		}
 		again, stop := after(busy)
 		select {
 		case <-ctx.Done():
@@ -54,6 +57,26 @@ func (s *Scheduler) Run(ctx context.Context, o RunOptions) error {
 		case <-o.Poke:
 		}
 		stop()
+	}
+}
+
+// roundPause is the least time between two rounds: a thousand events are looked
+// at together, not one by one.
+const roundPause = 100 * time.Millisecond
+
+// rest waits for it, and tells whether there was a poke meanwhile.
+func rest(ctx context.Context, pokes <-chan struct{}) (poked bool) {
+	t := time.NewTimer(roundPause)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-pokes:
+			poked = true
+		case <-t.C:
+			return poked
+		}
 	}
 }
 
@@ -100,9 +123,6 @@ func (s *Scheduler) round(ctx context.Context, o RunOptions) (busy bool) {
 	if err != nil {
 		s.failed(ctx, "relay failed", err)
 		return false
-	}
-	if o.Ticked != nil {
-		o.Ticked(now)
 	}
 	return slices > 0
 }
