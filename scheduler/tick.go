@@ -198,8 +198,8 @@ func (t *tick) enter(ctx context.Context, w Window, d *Decided) (passes []campai
 		ExitedBefore: func(earlier, later campaign.Candidate) (bool, error) { return t.ExitedBefore(ctx, earlier, later) },
 	}
 	for i, c := range candidates {
-		if standings[i].Known {
-			continue // entered by an earlier tick: found again, decided once
+		if standings[i].Known || standings[i].Gone {
+			continue // found again, decided once; or nobody's any more
 		}
 		if err := a.Offer(c, standings[i]); err != nil {
 			return nil, false, fmt.Errorf("admit: %w", err)

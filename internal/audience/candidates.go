@@ -194,10 +194,13 @@ func (e *Evaluator) moments(ctx context.Context, q Querier, c *campaign.Campaign
 	return out, nil
 }
 
-// zoneNames are the time zones that customers have, as they have them.
+// zoneNames are the time zones that customers have, as they have them: a step
+// along an index for each zone, not for each customer.
 func zoneNames(ctx context.Context, q Querier) ([]string, error) {
 	var out []string
-	rows, err := q.QueryContext(ctx, "SELECT DISTINCT timezone FROM customers ORDER BY timezone")
+	rows, err := q.QueryContext(ctx, `WITH RECURSIVE z (name) AS (SELECT min(timezone) FROM customers
+		UNION ALL SELECT (SELECT min(c.timezone) FROM customers c WHERE c.timezone > z.name) FROM z WHERE z.name IS NOT NULL)
+		SELECT name FROM z WHERE name IS NOT NULL ORDER BY name`)
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var name string
 		defer func() { out = append(out, name) }()

@@ -101,6 +101,8 @@ type Standing struct {
 	External  string
 	// Known: the candidate's occurrence has entered before.
 	Known bool
+	// Gone: there is no such customer any more.
+	Gone bool
 }
 
 // Entry is an admitted candidate.

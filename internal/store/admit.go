@@ -4,18 +4,28 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-
 	"time"
 
 	"tidings/internal/campaign"
 )
 
 func (b *books) Standings(ctx context.Context, cs []campaign.Candidate) ([]campaign.Standing, error) {
-	if len(cs) == 0 {
-		return nil, nil
+	out := make([]campaign.Standing, len(cs))
+	for begin := 0; begin < len(cs); begin += insertBatch {
+		end := min(begin+insertBatch, len(cs))
+		if err := b.standingsBatch(ctx, cs[begin:end], out[begin:end]); err != nil {
+			return nil, err
+		}
 	}
+	return out, nil
+}
+
+// standingsBatch answers for candidates. One whose customer has been deleted or
+// merged into another since it was found has no row, and is gone.
+func (b *books) standingsBatch(ctx context.Context, cs []campaign.Candidate, out []campaign.Standing) error {
 	in := make([][]any, len(cs))
 	for i, c := range cs {
+		out[i].Gone = true
 		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), c.Key}
 	}
 	rows, err := b.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, `+reachable("$3", "x.as_of")+`,
@@ -26,10 +36,9 @@ func (b *books) Standings(ctx context.Context, cs []campaign.Candidate) ([]campa
 		FROM `+b.rows("$1", "i int", "customer_id bigint", "as_of bigint", "key text")+` x
 		JOIN customers c ON c.id = x.customer_id`, array(in), b.id, b.c.Topic)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	out := make([]campaign.Standing, len(cs))
 	for rows.Next() {
 		var i int
 		var s campaign.Standing
@@ -37,7 +46,7 @@ func (b *books) Standings(ctx context.Context, cs []campaign.Candidate) ([]campa
 		var id int64
 		var last, ended sql.NullInt64
 		if err := rows.Scan(&i, &external, &id, &s.Why, &last, &ended, &s.Open, &s.Known); err != nil {
-			return nil, err
+			return err
 		}
 		s.Reachable, s.External = s.Why == "", externalOr(external, id)
 		if last.Valid {
@@ -48,7 +57,7 @@ func (b *books) Standings(ctx context.Context, cs []campaign.Candidate) ([]campa
 		}
 		out[i] = s
 	}
-	return out, rows.Err()
+	return rows.Err()
 }
 
 // insertBatch bounds how many rows one statement carries.

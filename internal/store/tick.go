@@ -90,6 +90,13 @@ func (b *books) Candidates(ctx context.Context, w scheduler.Window) ([]campaign.
 }
 
 func (b *books) Fresh(ctx context.Context, w scheduler.Window) ([]campaign.Pass, error) {
+	// A campaign at rest has a window that grows from tick to tick; without a
+	// running pass there is no need to read what came in during it.
+	var running bool
+	err := b.tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM enrollments WHERE campaign_id = $1 AND state = 'running')`, b.id).Scan(&running)
+	if err != nil || !running {
+		return nil, err
+	}
 	ids, err := b.eval.FreshPasses(ctx, b.tx, b.c, b.id, window(w))
 	if err != nil || len(ids) == 0 {
 		return nil, err
