@@ -100,7 +100,7 @@ type Result struct {
 	Reason    string // for failed, retry, cancelled: one word of the report
 	Detail    string // for a person: the template's error, the server's line
 	Reply     Reply
-	RetryIn   time.Duration // for retry
+	RetryIn   time.Duration // for retry, and for release: 0 is at once
 	Suppress  bool          // the address does not exist
 }
 

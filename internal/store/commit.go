@@ -51,13 +51,13 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 	suppress := map[int64]bool{}
 	for i, r := range results {
 		in[i] = []any{r.ID, r.Token, string(r.Verdict), r.Reason, clip(r.Detail), r.Reply.Code, r.Reply.Enhanced, clip(r.Reply.Text),
-			campaign.Micros(now.Add(r.RetryIn))}
+			again(r, now)}
 		suppress[r.ID] = r.Suppress
 	}
 	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = `+resultStates+`,
 			reason = x.reason, detail = x.detail, smtp_code = x.code, smtp_enhanced = x.enhanced, smtp_text = x.text, lease_until = NULL,
 			done_at = CASE WHEN x.verdict IN ('accepted', 'failed', 'cancelled') THEN CAST($2 AS BIGINT) END,
-			due_at = CASE x.verdict WHEN 'retry' THEN x.due_at ELSE messages.due_at END,
+			due_at = CASE WHEN x.verdict IN ('retry', 'release') THEN coalesce(x.due_at, messages.due_at) ELSE messages.due_at END,
 			attempt = CASE x.verdict WHEN 'release' THEN messages.attempt - 1 ELSE messages.attempt END,
 			uncertain = CASE x.verdict WHEN 'uncertain' THEN messages.uncertain + 1 ELSE messages.uncertain END,
 			uncertain_at = CASE x.verdict WHEN 'uncertain' THEN CAST($2 AS BIGINT) ELSE messages.uncertain_at END,
@@ -75,6 +75,14 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 		return err
 	}
 	return s.settle(ctx, tx, moved, suppress, now)
+}
+
+// again is when a message that goes back is due; null: when it was.
+func again(r campaign.Result, now time.Time) any {
+	if r.Verdict == campaign.WasRelease && r.RetryIn <= 0 {
+		return nil
+	}
+	return campaign.Micros(now.Add(r.RetryIn))
 }
 
 // settle does what follows from a message's end: its pass goes on, its sending

@@ -30,3 +30,16 @@ func (s *Store) Lead(ctx context.Context, name, owner string, now time.Time, len
 	}
 	return leads, nil
 }
+
+// Resign gives up the lease named, if it is owner's, so that another need not
+// wait for its end.
+func (s *Store) Resign(ctx context.Context, name, owner string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM leases WHERE name = $1 AND owner = $2`, name, owner)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give up the %s lease: %w", name, err)
+	}
+	return nil
+}

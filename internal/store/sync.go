@@ -15,6 +15,9 @@ import (
 // renamed ones (`was`) keep their history, changed ones take their passes with
 // them, and those whose file is gone end.
 func (s *Store) Sync(ctx context.Context, cat *campaign.Catalog, now time.Time) error {
+	if same, err := s.inSync(ctx, cat, now); err != nil || same {
+		return err
+	}
 	return s.write(ctx, func(tx *sql.Tx) error {
 		if err := s.lockSync(ctx, tx); err != nil {
 			return err
@@ -82,18 +85,9 @@ func (s *Store) syncCampaign(ctx context.Context, tx *sql.Tx, cat *campaign.Cata
 			return err
 		}
 	}
-	// Activated is when it first was active: its active_from, else this moment.
-	// One that is still to come may be put off or brought forward.
-	activated := row.activated
-	if c.Status == campaign.Active && (!activated.Valid || activated.Int64 > campaign.Micros(now)) {
-		activated = sql.NullInt64{Int64: campaign.Micros(now), Valid: true}
-		if !c.ActiveFrom.IsZero() {
-			activated.Int64 = campaign.Micros(c.ActiveFrom)
-		}
-	}
 	_, err = tx.ExecContext(ctx, `UPDATE campaigns SET label = $2, topic = $3, status = $4, version_id = $5,
 		activated_at = $6, hold_uncertain = $7, removed_at = NULL WHERE id = $1`,
-		row.id, c.Label, c.Topic, string(c.Status), row.versionID, activated, c.HoldUncertain)
+		row.id, c.Label, c.Topic, string(c.Status), row.versionID, activation(c, row.activated, now), c.HoldUncertain)
 	return err
 }
 
