@@ -40,7 +40,11 @@ func (s *Store) happened(ctx context.Context, tx *sql.Tx, es []ownEvent, now tim
 	if fresh+spoken == 0 {
 		return 0, nil
 	}
-	return fresh + spoken, s.takeBack(ctx, tx, es)
+	ids := make([]int64, len(es))
+	for i, e := range es {
+		ids[i] = e.customer
+	}
+	return fresh + spoken, s.takeBack(ctx, tx, ids)
 }
 
 const insertEvents = `INSERT INTO events (uid, customer_id, name, occurred_at, known_at, properties)
@@ -106,13 +110,12 @@ func (s *Store) insertSpeaking(ctx context.Context, tx *sql.Tx, es []ownEvent, n
 // takeBack fences off what workers hold for the customers: the hand-over is
 // refused, and the message goes through the last look again, which sees what
 // has just happened. It costs no attempt.
-func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, es []ownEvent) error {
-	ids := make([]int64, len(es))
-	for i, e := range es {
-		ids[i] = e.customer
+func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, customers []int64) error {
+	if len(customers) == 0 {
+		return nil
 	}
 	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'pending', token = token + 1, attempt = attempt - 1, slice_id = NULL, lease_until = NULL
-		WHERE state = 'claimed' AND customer_id IN `+s.ids("$1"), array(ids))
+		WHERE state = 'claimed' AND customer_id IN `+s.ids("$1"), array(customers))
 	if err != nil {
 		return fmt.Errorf("take claimed messages back: %w", err)
 	}

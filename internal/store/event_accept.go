@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"tidings/internal/campaign"
@@ -102,6 +104,12 @@ func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now
 	}
 	var events []ownEvent
 	var said []fact
+	var changed []int64
+	learn := func() error {
+		ids, err := s.learn(ctx, tx, said)
+		changed = slices.AppendSeq(changed, maps.Keys(ids))
+		return err
+	}
 	told := map[int64]bool{} // whom said is about
 	for _, it := range items {
 		if it.Event != nil {
@@ -118,7 +126,7 @@ func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now
 		}
 		// Two identify calls about one customer in a batch follow on each other.
 		if told[customer] {
-			if _, err := s.learn(ctx, tx, said); err != nil {
+			if err := learn(); err != nil {
 				return err
 			}
 			said = nil
@@ -128,9 +136,13 @@ func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now
 		said = append(said, fs...)
 	}
 	if len(said) > 0 {
-		if _, err := s.learn(ctx, tx, said); err != nil {
+		if err := learn(); err != nil {
 			return err
 		}
+	}
+	// Another address, another country: what was looked at is no more.
+	if err := s.takeBack(ctx, tx, changed); err != nil {
+		return err
 	}
 	_, err = s.happened(ctx, tx, events, now)
 	return err

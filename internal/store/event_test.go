@@ -101,6 +101,45 @@ func TestEventTakesBackWhatIsClaimed(t *testing.T) {
 	})
 }
 
+// So does a change of what is known of the customer, by a call or by a file: the
+// mail may have to go to another address, or to nobody.
+func TestTraitsTakeBackWhatIsClaimed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		call(t, s, t0, "identify", `{"userId":"u","traits":{"email":"old@kape.example"}}`)
+		call(t, s, t0, "identify", `{"userId":"v","traits":{"email":"v@kape.example"}}`)
+		u := openMessage(t, s, customerID(t, s, "u"), "cart", "offers", "id:1", "claimed")
+		v := openMessage(t, s, customerID(t, s, "v"), "cart", "offers", "id:2", "claimed")
+		want := func(of int64, row string) {
+			t.Helper()
+			is(t, s, []string{row}, `SELECT state, token, attempt FROM messages WHERE id = $1`, of)
+		}
+		again := func() {
+			exec(t, s, `UPDATE messages SET state = 'claimed', attempt = 1 WHERE id = $1`, u)
+		}
+		call(t, s, t1, "identify", `{"userId":"u","traits":{"email":"new@kape.example"}}`)
+		want(u, "pending 6 0")
+		again()
+		call(t, s, t1, "identify", `{"userId":"u","traits":{"email":"new@kape.example"}}`) // nothing new
+		want(u, "claimed 6 1")
+		call(t, s, t2, "batch", `{"batch":[{"type":"identify","userId":"u","traits":{"country":"PH"}},{"type":"identify","userId":"u","traits":{"country":"MY"}}]}`)
+		want(u, "pending 7 0")
+		again()
+		file := "id,email\nu,newer@kape.example\n"
+		for _, row := range []string{"pending 8 0", "claimed 8 1"} { // the second time it says nothing new
+			rows, err := intake.Customers(strings.NewReader(file), "customers.csv", intake.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.ImportCustomers(t.Context(), rows.All(), store.ImportOptions{Now: t2}); err != nil {
+				t.Fatal(err)
+			}
+			want(u, row)
+			again()
+		}
+		want(v, "claimed 5 1")
+	})
+}
+
 // Calls about the same new customers, all at once and with merges among them,
 // end as if they had come one after another.
 func TestAcceptAtOnce(t *testing.T) {

@@ -49,13 +49,17 @@ type Counts struct {
 // only where nothing about the customer and topic is on record.
 func (s *Store) ImportCustomers(ctx context.Context, rows iter.Seq2[intake.CustomerRow, error], o ImportOptions) (Counts, error) {
 	seen := repeats{seed: maphash.MakeSeed(), rows: map[uint64]uint64{}}
-	return importRows(rows, o, seen.check, func(batch []intake.CustomerRow) (stored int, err error) {
+	n, err := importRows(rows, o, seen.check, func(batch []intake.CustomerRow) (stored int, err error) {
 		err = s.write(ctx, func(tx *sql.Tx) error {
 			stored, err = s.importCustomers(ctx, tx, batch, o)
 			return err
 		})
 		return stored, err
 	})
+	if err != nil {
+		return n, err
+	}
+	return n, s.analyze(ctx, n.Stored, "customers", "identities", "attribute_facts", "consents")
 }
 
 // ImportEvents stores the rows of a file as ImportCustomers does. An event is
@@ -63,13 +67,17 @@ func (s *Store) ImportCustomers(ctx context.Context, rows iter.Seq2[intake.Custo
 // without an address. o.Consent and o.Topics mean nothing to it.
 func (s *Store) ImportEvents(ctx context.Context, rows iter.Seq2[intake.EventRow, error], o ImportOptions) (Counts, error) {
 	anything := func(intake.EventRow) (bool, *intake.Rejected) { return false, nil }
-	return importRows(rows, o, anything, func(batch []intake.EventRow) (stored int, err error) {
+	n, err := importRows(rows, o, anything, func(batch []intake.EventRow) (stored int, err error) {
 		err = s.write(ctx, func(tx *sql.Tx) error {
 			stored, err = s.importEvents(ctx, tx, batch, o)
 			return err
 		})
 		return stored, err
 	})
+	if err != nil {
+		return n, err
+	}
+	return n, s.analyze(ctx, n.Stored, "events", "customers", "identities")
 }
 
 // importRows hands rows on in batches. check tells of a row that it is nothing
@@ -183,6 +191,15 @@ func (s *Store) importCustomers(ctx context.Context, tx *sql.Tx, batch []intake.
 	}
 	changed, err := s.learn(ctx, tx, known)
 	if err != nil {
+		return 0, err
+	}
+	var mailed []int64 // who may have a message under way
+	for id := range changed {
+		if !who.new[id] {
+			mailed = append(mailed, id)
+		}
+	}
+	if err := s.takeBack(ctx, tx, mailed); err != nil {
 		return 0, err
 	}
 	given, err := s.vouch(ctx, tx, consents)
