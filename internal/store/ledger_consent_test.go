@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -126,6 +127,76 @@ func TestUnsubscribe(t *testing.T) {
 		if decided["x"].Entered != 0 || decided["y"].Entered != 1 || decided["z"].Entered != 2 {
 			t.Errorf("%+v", decided)
 		}
+	})
+}
+
+// Two customers with one address: each one's no is on their own record, and once.
+func TestUnsubscribeOfOneAddress(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"x": onGo(twoSteps)})
+		d.join("ana", "ben")
+		d.identify("ben", `{"email":"ANA@kape.example"}`)
+		d.track("ana", "Go", "")
+		d.track("ben", "Go", "")
+		out := d.work(time.Minute)
+		if len(out) != 2 {
+			t.Fatalf("%d claimed", len(out))
+		}
+		said := func(want ...string) {
+			t.Helper()
+			is(t, s, want, `SELECT c.external_id, k.topic, count(*) FROM consents k JOIN customers c ON c.id = k.customer_id
+				WHERE NOT k.given GROUP BY c.external_id, k.topic ORDER BY c.external_id, k.topic`)
+		}
+		leave := func(o campaign.Outgoing, everything bool) {
+			t.Helper()
+			d.now = d.now.Add(time.Minute)
+			if err := s.Unsubscribe(t.Context(), o.ID, everything, campaign.Hit{At: d.now}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		leave(out[0], false)
+		said("ana offers 1")
+		leave(out[1], false)
+		leave(out[1], false)
+		leave(out[0], false)
+		said("ana offers 1", "ben offers 1")
+		leave(out[0], true)
+		leave(out[0], true)
+		leave(out[1], true)
+		leave(out[1], true)
+		said("ana * 1", "ana offers 1", "ben * 1", "ben offers 1")
+		d.track("ben", "Subscribed", `{"topic":"news"}`)
+		leave(out[1], true)
+		leave(out[0], true)
+		said("ana * 1", "ana offers 1", "ben * 2", "ben offers 1")
+	})
+}
+
+// Of an address only the network is kept.
+func TestHitKeepsTheNetwork(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"x": onGo(twoSteps)})
+		d.join("ana")
+		d.track("ana", "Go", "")
+		o := d.one(d.work(time.Minute))
+		d.send(o)
+		var want []string
+		for _, c := range []struct{ addr, network string }{
+			{"203.0.113.77", "203.0.113.0/24"}, {"::ffff:203.0.113.77", "203.0.113.0/24"},
+			{"2001:db8:1:2::3", "2001:db8:1::/48"}, {"fe80::1%eth0", "fe80::/48"}, {"", "-"},
+		} {
+			hit := campaign.Hit{At: d.now}
+			if c.addr != "" {
+				hit.Addr = netip.MustParseAddr(c.addr)
+			}
+			if err := s.Opened(t.Context(), o.ID, hit); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, c.network)
+		}
+		is(t, s, want, `SELECT properties ->> 'network' FROM events WHERE name = 'Email Opened' ORDER BY id`)
 	})
 }
 

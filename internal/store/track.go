@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"tidings/internal/campaign"
@@ -59,6 +60,9 @@ func (s *Store) hit(ctx context.Context, message int64, name, column string, mor
 		}
 		properties := mailProperties(m.campaign, m.step, m.id)
 		properties["user_agent"] = clip(hit.UserAgent)
+		if n := network(hit.Addr); n != "" {
+			properties["network"] = n
+		}
 		if more != nil {
 			if err := more(tx, properties); err != nil {
 				return err
@@ -72,6 +76,20 @@ func (s *Store) hit(ctx context.Context, message int64, name, column string, mor
 		}
 		return s.arrived(ctx, tx, m, hit.At)
 	})
+}
+
+// network is the part of an address that tells a provider's or a scanner's
+// machines apart and no reader: IPv4 to 24 bits, IPv6 to 48. Empty: unknown.
+func network(a netip.Addr) string {
+	bits := 48
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil || !p.IsValid() {
+		return ""
+	}
+	return p.String()
 }
 
 // arrived settles a message whose hand-over was uncertain: what a customer opens
@@ -146,10 +164,15 @@ func (s *Store) Unsubscribe(ctx context.Context, message int64, everything bool,
 }
 
 // hasLeft tells whether the message's address is off the topic already, and its
-// customer has not subscribed since.
+// customer has said so and not subscribed since. Another customer's no with the
+// same address is not this one's.
 func (s *Store) hasLeft(ctx context.Context, tx *sql.Tx, m mailRow, topic string, at time.Time) (left bool, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_hash = $1 AND s.topic = $2
-		AND NOT `+resubscribed("$3", "$4", "$5")+`)`, m.hash.String, suppressedTopic(topic), m.customer, topic, campaign.Micros(at)).Scan(&left)
+			AND NOT `+resubscribed("$3", "$4", "$5")+`)
+		AND EXISTS (SELECT 1 FROM consents n WHERE n.customer_id = $3 AND NOT n.given AND n.at <= $5 AND (n.topic = $4 OR n.topic = '`+everyTopic+`')
+			AND NOT EXISTS (SELECT 1 FROM consents y WHERE y.customer_id = $3 AND y.given AND y.at <= $5
+				AND (y.at > n.at OR y.at = n.at AND y.id > n.id) AND (y.topic = $4 OR y.topic = '`+everyTopic+`' OR $4 = '`+everyTopic+`')))`,
+		m.hash.String, suppressedTopic(topic), m.customer, topic, campaign.Micros(at)).Scan(&left)
 	if err != nil {
 		return false, fmt.Errorf("find out whether they have left: %w", err)
 	}
