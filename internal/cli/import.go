@@ -119,9 +119,6 @@ func (rt *runtime) importFile(name string, do func(*store.Store, io.Reader, *rej
 	if rt.terminal {
 		fmt.Fprint(rt.stderr, "\r\x1b[K")
 	}
-	if err == nil && out.Stored > 0 {
-		err = s.Analyze(rt.ctx)
-	}
 	if err != nil {
 		return err
 	}

@@ -76,6 +76,7 @@ func (b *books) Enter(ctx context.Context, es []campaign.Entry, now time.Time) (
 
 func (b *books) enterBatch(ctx context.Context, es []campaign.Entry, out []campaign.Pass, now time.Time) error {
 	in := make([][]any, len(es))
+	b.entered += len(es)
 	byKey := make(map[string]int, len(es))
 	for i, e := range es {
 		state, ended := string(campaign.PassRunning), any(nil)

@@ -3,19 +3,25 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"tidings/internal/audience"
 )
 
-// Analyze tells PostgreSQL's planner at once what an import has brought, which
-// it would find out by itself a minute later, after the first tick. SQLite plans
-// without.
-func (s *Store) Analyze(ctx context.Context) error {
-	if s.engine != audience.Postgres {
+// analyzeFrom is from how many new rows on the engine's statistics are brought
+// up to date at once.
+const analyzeFrom = 1000
+
+// analyze tells PostgreSQL's planner of many new rows, which it would otherwise
+// learn of only a minute or more later: until then it plans for the few rows
+// that there were, and walks through tables by the wrong index. SQLite's plans
+// do without.
+func (s *Store) analyze(ctx context.Context, rows int, tables ...string) error {
+	if rows < analyzeFrom || s.engine == audience.SQLite {
 		return nil
 	}
-	if _, err := s.db.ExecContext(ctx, `ANALYZE customers, attribute_facts, consents, events`); err != nil {
-		return fmt.Errorf("analyze tables: %w", err)
+	if _, err := s.db.ExecContext(ctx, "ANALYZE "+strings.Join(tables, ", ")); err != nil {
+		return fmt.Errorf("analyze: %w", err)
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ type books struct {
 	c      *campaign.Campaign
 	id     int64
 	ledger scheduler.Ledger
+
+	entered int // passes inserted
 }
 
 var _ scheduler.Books = (*books)(nil)
@@ -33,13 +35,20 @@ var _ scheduler.Books = (*books)(nil)
 // InCampaign runs f in a transaction in which the campaign's row is locked: of
 // two ticks of it the second waits, and then sees what the first has decided.
 func (s *Store) InCampaign(ctx context.Context, c *campaign.Campaign, now time.Time, f func(scheduler.Books) error) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
+	entered := 0
+	err := s.write(ctx, func(tx *sql.Tx) error {
 		b := &books{Store: s, tx: tx, c: c}
 		if err := b.open(ctx, now); err != nil {
 			return fmt.Errorf("open the campaign: %w", err)
 		}
-		return f(b)
+		err := f(b)
+		entered = b.entered
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.analyze(ctx, entered, "enrollments", "messages")
 }
 
 // usualTicks is over how many earlier ticks the usual number of entries is the
