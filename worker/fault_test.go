@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 			}},
 		{name: "dial", fault: func(b *bench, _ func()) { b.onGet = only(1, smtp(campaign.StageDial, 0, "")) },
 			ends: "1 pending connection · 2 accepted · 3 accepted", dots: "[2 3]", check: func(b *bench) string {
-				if r := b.rows[1].result; r.RetryIn != campaign.Backoff(1) || r.Detail != "dial: connection refused" || b.rows[1].attempt != 1 {
+				if r := b.rows[1].result; r.RetryIn != time.Minute || r.Detail != "dial: connection refused" || b.rows[1].attempt != 0 {
 					return fmt.Sprintf("%+v", r)
 				}
 				return ""

@@ -22,7 +22,7 @@ type Worker struct {
 	log       *slog.Logger
 	committer *Committer
 	claimSize int
-	sent      func() // called after each message that was committed; never nil
+	settled   func() // called after each message that was committed; never nil
 }
 
 // Options set up a Worker.
@@ -55,7 +55,7 @@ func New(o Options) *Worker {
 	}
 	return &Worker{
 		ledger: o.Ledger, renderer: o.Renderer, line: o.Line, clock: o.Clock, log: o.Log,
-		claimSize: o.ClaimSize, sent: o.Settled,
+		claimSize: o.ClaimSize, settled: o.Settled,
 		committer: &Committer{ledger: o.Ledger, clock: o.Clock, log: o.Log, pause: o.Pause},
 	}
 }
@@ -88,7 +88,7 @@ func (w *Worker) Slice(ctx context.Context, slice int64) error {
 		if err := l.flush(ctx); err != nil {
 			return fmt.Errorf("slice %d: %w", slice, err)
 		}
-		w.sent()
+		w.settled()
 	}
 	// What is left of the slice is for whoever takes its task up again.
 	return ctx.Err()
@@ -230,6 +230,11 @@ func (l *lane) begin(ctx context.Context, e campaign.Email) error {
 	return nil
 }
 
+// dialPause is the wait of a message whose mail server could not be reached or
+// would not let us in. That says nothing about the message, so it costs no
+// attempt: it goes out soon after the server is back.
+const dialPause = time.Minute
+
 // outcome is the result of an attempt that ended in err.
 func (l *lane) outcome(o campaign.Outgoing, err error) campaign.Result {
 	r := campaign.Result{ID: o.ID, Token: o.Token}
@@ -242,7 +247,10 @@ func (l *lane) outcome(o campaign.Outgoing, err error) campaign.Result {
 	if send.Reply.Code == 0 && send.Err != nil {
 		r.Detail = fmt.Sprintf("%s: %v", send.Stage, send.Err)
 	}
-	if r.Verdict == campaign.WasRetry {
+	switch {
+	case r.Verdict == campaign.WasRetry && send.Stage == campaign.StageDial:
+		r.Verdict, r.RetryIn = campaign.WasRelease, dialPause
+	case r.Verdict == campaign.WasRetry:
 		r.RetryIn = campaign.Backoff(o.Attempt)
 	}
 	l.log.Info("message not accepted", "message", o.ID, "campaign", o.Campaign, "verdict", r.Verdict, "reason", r.Reason, "stage", send.Stage, "code", r.Reply.Code)
