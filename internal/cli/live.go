@@ -61,7 +61,10 @@ func (rt *runtime) live(p parts) error {
 		}
 	}
 	err = l.start(ctx, func(s *store.Store) (*machine, error) {
-		return rt.newMachine(s, cat, renderer, s.Now)
+		if p.scheduler || p.worker {
+			return rt.newMachine(s, cat, renderer, s.Now)
+		}
+		return rt.newMachineWithoutQueue(s, cat, renderer, s.Now)
 	})
 	if err == nil {
 		select {
@@ -82,9 +85,25 @@ func (rt *runtime) servable(p parts) error {
 	if err := rt.cfg.Servable(); err != nil {
 		return usage("%v", err)
 	}
-	if p.all() {
-		return nil
+	if !p.all() {
+		if err := rt.separable(p); err != nil {
+			return err
+		}
 	}
+	if p.worker && rt.cfg.SMTPURL == "" && !(p.all() && rt.private()) {
+		return usage("SMTP_URL is not set; the built-in inbox, which would swallow the mails, is only for `tidings run` on a machine of its own, listening on 127.0.0.1 with PORT not set. Set SMTP_URL to smtp://user:password@host:587")
+	}
+	return nil
+}
+
+// private tells whether nobody but this machine reaches the process.
+func (rt *runtime) private() bool {
+	ip := net.ParseIP(rt.cfg.Host)
+	return rt.cfg.Platform == "" && ip != nil && ip.IsLoopback()
+}
+
+// separable tells what parts of their own lack to share.
+func (rt *runtime) separable(p parts) error {
 	if rt.cfg.SQLite() {
 		return usage("web, scheduler and worker as separate processes need PostgreSQL (DATABASE_URL); `tidings run` is all in one and takes SQLite")
 	}
@@ -204,13 +223,17 @@ func (l *live) wake() {
 }
 
 // leaderLease is how long a scheduler leads without saying so again.
-const leaderLease = 30 * time.Second
+const (
+	leaderName  = "scheduler"
+	leaderLease = 30 * time.Second
+)
 
 func (l *live) startScheduler(ctx context.Context) {
 	owner := fmt.Sprintf("%s-%d", l.rt.cfg.Platform, time.Now().UnixNano())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer l.resign(ctx, owner)
 		err := l.machine.scheduler().Run(ctx, scheduler.RunOptions{
 			Clock: l.store.Now, Poke: l.poke,
 			Leader: func(ctx context.Context) (bool, error) {
@@ -218,7 +241,7 @@ func (l *live) startScheduler(ctx context.Context) {
 				if err != nil {
 					return false, err
 				}
-				return l.store.Lead(ctx, "scheduler", owner, now, leaderLease)
+				return l.store.Lead(ctx, leaderName, owner, now, leaderLease)
 			},
 		})
 		if err != nil {
@@ -232,6 +255,15 @@ func (l *live) startScheduler(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	})
+}
+
+// resign lets another scheduler lead at once, as at a deploy.
+func (l *live) resign(ctx context.Context, owner string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := l.store.Resign(ctx, leaderName, owner); err != nil {
+		l.rt.log.Warn("lease not given up; it runs out by itself", "error", err)
+	}
 }
 
 // openWeb lets the listening server answer.

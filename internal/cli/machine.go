@@ -23,7 +23,7 @@ type machine struct {
 	catalog  *campaign.Catalog
 	renderer *render.Renderer
 	signer   *token.Signer
-	queue    *queue.Queue
+	queue    *queue.Queue // nil when neither decides nor sends
 	clock    func(ctx context.Context) (time.Time, error)
 	public   string // PUBLIC_URL
 }
@@ -38,17 +38,30 @@ const (
 
 // newMachine opens what the scheduler and the worker share. Close it.
 func (rt *runtime) newMachine(s *store.Store, cat *campaign.Catalog, renderer *render.Renderer, clock func(context.Context) (time.Time, error)) (*machine, error) {
+	m, err := rt.newMachineWithoutQueue(s, cat, renderer, clock)
+	if err == nil {
+		err = m.openQueue()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// newMachineWithoutQueue is all that web needs: it serves without Redis.
+func (rt *runtime) newMachineWithoutQueue(s *store.Store, cat *campaign.Catalog, renderer *render.Renderer, clock func(context.Context) (time.Time, error)) (*machine, error) {
 	s.Use(cat)
 	signer, err := rt.signer(s)
 	if err != nil {
 		return nil, err
 	}
-	q, err := queue.Open(rt.ctx, rt.cfg.RedisURL, s.ID(), rt.log,
-		queue.WithTLSVerify(verify(rt.cfg), rt.cfg.Platform == "Heroku"))
-	if err != nil {
-		return nil, err
-	}
-	return &machine{rt: rt, store: s, catalog: cat, renderer: renderer, signer: signer, queue: q, clock: clock, public: rt.cfg.PublicURL}, nil
+	return &machine{rt: rt, store: s, catalog: cat, renderer: renderer, signer: signer, clock: clock, public: rt.cfg.PublicURL}, nil
+}
+
+func (m *machine) openQueue() (err error) {
+	m.queue, err = queue.Open(m.rt.ctx, m.rt.cfg.RedisURL, m.store.ID(), m.rt.log,
+		queue.WithTLSVerify(verify(m.rt.cfg), m.rt.cfg.Platform == "Heroku"))
+	return err
 }
 
 func verify(cfg config.Config) queue.TLSVerify {
@@ -58,7 +71,13 @@ func verify(cfg config.Config) queue.TLSVerify {
 	return queue.TLSVerify(cfg.RedisTLSVerify)
 }
 
-func (m *machine) Close() error { return m.queue.Close() }
+// Close closes the queue.
+func (m *machine) Close() error {
+	if m.queue == nil {
+		return nil
+	}
+	return m.queue.Close()
+}
 
 // signer signs links with SECRET_KEY, or with a key that the store keeps.
 func (rt *runtime) signer(s *store.Store) (*token.Signer, error) {
@@ -116,13 +135,19 @@ func (l line) Get(ctx context.Context) (worker.Conn, error) {
 
 func (l line) Put(c worker.Conn) { l.Pool.Put(c.(*mail.Conn)) }
 
-// newPool makes the connections to SMTP_URL.
+// transactionalWorkers are how many slices of transactional mail are sent at
+// once, on connections of their own, beside n slices of bulk.
+func transactionalWorkers(n int) int { return max(1, n/4) }
+
+// newPool makes the connections to SMTP_URL: as many as slices can be worked on,
+// each of which keeps one, so that transactional mail never waits for bulk's.
 func (rt *runtime) newPool(smtpURL string) (*mail.Pool, error) {
 	server, err := mail.ParseURL(smtpURL)
 	if err != nil {
 		return nil, usage("%v", err)
 	}
-	return mail.New(server, mail.WithConnections(rt.cfg.Connections), mail.WithHelo(rt.heloName()),
+	n := rt.cfg.Connections
+	return mail.New(server, mail.WithConnections(n+transactionalWorkers(n)), mail.WithHelo(rt.heloName()),
 		mail.WithTimeouts(mail.Timeouts{Reply: worker.ReplyLimit})), nil
 }
 
@@ -140,7 +165,7 @@ func (m *machine) serve(ctx context.Context, handle queue.Handler) (*queue.Serve
 	}
 	n := m.rt.cfg.Connections
 	s, err := m.queue.Serve(ctx, queue.Handlers{
-		Transactional: handle, TransactionalWorkers: max(1, n/4), Bulk: handle, BulkWorkers: n,
+		Transactional: handle, TransactionalWorkers: transactionalWorkers(n), Bulk: handle, BulkWorkers: n,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("serve the queue: %w", err)
