@@ -9,8 +9,8 @@ import (
 //
 // Every figure counts one of three things. Passes: a customer's ways through a
 // campaign, one per occurrence. Messages: rows of the ledger. Customers: each
-// once, however many mails they had. A figure is all time unless its source
-// says otherwise.
+// once, however many mails they had. A figure counts from the beginning of time
+// to At.
 type Report struct {
 	Campaigns []CampaignReport // by name
 	At        time.Time

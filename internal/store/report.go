@@ -10,13 +10,14 @@ import (
 )
 
 // Report says what every campaign did, or the one named, as of at: facts that
-// happen later don't exist yet. An unknown name gives no campaigns.
+// happen later don't exist yet. Names, labels, status and steps are those of now.
+// An unknown name gives no campaigns.
 func (s *Store) Report(ctx context.Context, name string, at time.Time) (campaign.Report, error) {
 	r := campaign.Report{At: at, Campaigns: []campaign.CampaignReport{}}
 	rows, err := s.db.QueryContext(ctx, `SELECT id, name, label, status,
-			(SELECT count(*) FROM enrollments e WHERE e.campaign_id = k.id),
-			(SELECT count(*) FROM enrollments e WHERE e.campaign_id = k.id AND e.state = 'held_out')
-		FROM campaigns k WHERE removed_at IS NULL AND ($1 = '' OR name = $1) ORDER BY name`, name)
+			(SELECT count(*) FROM enrollments e WHERE e.campaign_id = k.id AND e.decided_at <= $2),
+			(SELECT count(*) FROM enrollments e WHERE e.campaign_id = k.id AND e.decided_at <= $2 AND e.state = 'held_out')
+		FROM campaigns k WHERE removed_at IS NULL AND ($1 = '' OR name = $1) ORDER BY name`, name, campaign.Micros(at))
 	if err != nil {
 		return r, fmt.Errorf("report: %w", err)
 	}
@@ -45,11 +46,11 @@ func (s *Store) Report(ctx context.Context, name string, at time.Time) (campaign
 }
 
 func (s *Store) reportOn(ctx context.Context, c *campaign.CampaignReport, id int64, at time.Time) error {
-	steps, err := s.reportMessages(ctx, c, id)
+	steps, err := s.reportMessages(ctx, c, id, at)
 	if err != nil {
 		return err
 	}
-	if err := s.reportHeld(ctx, c, id); err != nil {
+	if err := s.reportHeld(ctx, c, id, at); err != nil {
 		return err
 	}
 	camp, ok := s.catalog.Campaign(c.Campaign)
@@ -70,12 +71,19 @@ func (s *Store) reportOn(ctx context.Context, c *campaign.CampaignReport, id int
 	return s.reportGoal(ctx, c, camp, id, at)
 }
 
+// stateAsOf is an SQL expression: the state that a message had at $2, as far as
+// its row tells. What was done or uncertain only later was on its way.
+const stateAsOf = `CASE WHEN state IN ('accepted', 'failed', 'cancelled') AND done_at > $2 THEN 'pending'
+	WHEN state = 'uncertain' AND uncertain_at > $2 THEN 'pending' ELSE state END`
+
 // reportMessages counts the ledger's rows by step, state and reason.
-func (s *Store) reportMessages(ctx context.Context, c *campaign.CampaignReport, id int64) (map[string]campaign.StepReport, error) {
+func (s *Store) reportMessages(ctx context.Context, c *campaign.CampaignReport, id int64, at time.Time) (map[string]campaign.StepReport, error) {
 	steps := map[string]campaign.StepReport{}
-	rows, err := s.db.QueryContext(ctx, `SELECT step, state, CASE WHEN state IN ('failed', 'cancelled') THEN reason ELSE '' END AS why,
-			count(*), count(opened_at), count(clicked_at), count(unsubscribed_at)
-		FROM messages WHERE campaign_id = $1 GROUP BY step, state, why`, id)
+	rows, err := s.db.QueryContext(ctx, `SELECT step, state, CASE WHEN state IN ('failed', 'cancelled') THEN reason ELSE '' END AS why, count(*),
+			count(CASE WHEN opened_at <= $2 THEN 1 END), count(CASE WHEN clicked_at <= $2 THEN 1 END), count(CASE WHEN unsubscribed_at <= $2 THEN 1 END)
+		FROM (SELECT step, `+stateAsOf+` AS state, reason, opened_at, clicked_at, unsubscribed_at
+			FROM messages WHERE campaign_id = $1 AND created_at <= $2) m
+		GROUP BY step, state, why`, id, campaign.Micros(at))
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +117,8 @@ func (s *Store) reportMessages(ctx context.Context, c *campaign.CampaignReport, 
 	return steps, rows.Err()
 }
 
-func (s *Store) reportHeld(ctx context.Context, c *campaign.CampaignReport, id int64) error {
-	rows, err := s.db.QueryContext(ctx, `SELECT held FROM ticks WHERE campaign_id = $1`, id)
+func (s *Store) reportHeld(ctx context.Context, c *campaign.CampaignReport, id int64, at time.Time) error {
+	rows, err := s.db.QueryContext(ctx, `SELECT held FROM ticks WHERE campaign_id = $1 AND at <= $2`, id, campaign.Micros(at))
 	if err != nil {
 		return err
 	}
