@@ -90,7 +90,6 @@ const (
 	WasRetry     Verdict = "retry"
 	WasRelease   Verdict = "release"
 	WasUncertain Verdict = "uncertain"
-	WasCancelled Verdict = "cancelled"
 )
 
 // Result records an attempt at a message.

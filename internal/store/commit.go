@@ -11,10 +11,9 @@ import (
 	"tidings/worker"
 )
 
-// states that a result leads to, by verdict, and from where it may lead there.
-// A hand-over that was given up as uncertain is settled by its reply after all.
+// resultStates is an SQL expression: the state that a result leads to, by its verdict.
 const resultStates = `CASE x.verdict
-	WHEN 'accepted' THEN 'accepted' WHEN 'failed' THEN 'failed' WHEN 'cancelled' THEN 'cancelled'
+	WHEN 'accepted' THEN 'accepted' WHEN 'failed' THEN 'failed'
 	WHEN 'uncertain' THEN 'uncertain' ELSE 'pending' END`
 
 // Commit records results, then admits hand-overs, in one transaction: see
@@ -46,6 +45,8 @@ type settled struct {
 	hash                  sql.NullString // of the address that it was claimed for
 }
 
+// record stores what became of attempts. A hand-over that was given up as
+// uncertain is settled by its reply after all.
 func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Result, now time.Time) error {
 	in := make([][]any, len(results))
 	suppress := map[int64]bool{}
@@ -56,7 +57,7 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 	}
 	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = `+resultStates+`,
 			reason = x.reason, detail = x.detail, smtp_code = x.code, smtp_enhanced = x.enhanced, smtp_text = x.text, lease_until = NULL,
-			done_at = CASE WHEN x.verdict IN ('accepted', 'failed', 'cancelled') THEN CAST($2 AS BIGINT) END,
+			done_at = CASE WHEN x.verdict IN ('accepted', 'failed') THEN CAST($2 AS BIGINT) END,
 			due_at = CASE WHEN x.verdict IN ('retry', 'release') THEN coalesce(x.due_at, messages.due_at) ELSE messages.due_at END,
 			attempt = CASE x.verdict WHEN 'release' THEN messages.attempt - 1 ELSE messages.attempt END,
 			uncertain = CASE x.verdict WHEN 'uncertain' THEN messages.uncertain + 1 ELSE messages.uncertain END,

@@ -14,8 +14,9 @@ import (
 // channel is where processes tell each other that facts came in.
 const channel = "tidings_facts"
 
-// notify tells the schedulers of other processes, once the transaction commits,
-// that there is something to look at. SQLite has one process.
+// notify tells the store's schedulers, in this process and in others, once the
+// transaction commits, that there is something to look at. SQLite has one
+// process, which is told without it.
 func (s *Store) notify(ctx context.Context, tx *sql.Tx) error {
 	if s.engine == audience.SQLite {
 		return nil
@@ -24,7 +25,8 @@ func (s *Store) notify(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// Listen calls wake whenever another process has taken facts in, until ctx ends.
+// Listen calls wake whenever a process, this one or another, has taken facts in,
+// until ctx ends.
 // While the connection is lost nobody is woken; the cron tick finds it all.
 func (s *Store) Listen(ctx context.Context, wake func(), log *slog.Logger) {
 	if s.engine == audience.SQLite {
