@@ -32,13 +32,11 @@ func TestCoarseEqualsFine(t *testing.T) {
 	each(t, func(t *testing.T, d database) {
 		for seed := range uint64(3) {
 			campaigns := map[string]string{"x": on("event: { name: Go, after: 20m }", lawful)}
-			other := d
+			empty := postgres
 			if d.driver == "sqlite" {
-				d, other = sqlite(t), sqlite(t)
-			} else {
-				d, other = postgres(t), postgres(t)
+				empty = sqlite
 			}
-			fine, coarse := newWorld(t, d, campaigns), newWorld(t, other, campaigns)
+			fine, coarse := newWorld(t, empty(t), campaigns), newWorld(t, empty(t), campaigns)
 			random := rand.New(rand.NewPCG(seed, 7))
 			for range 120 {
 				after := time.Duration(random.IntN(15)+1) * time.Minute

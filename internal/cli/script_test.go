@@ -75,7 +75,8 @@ func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("something follows the JSON document")
 	}
 	for _, key := range strings.Split(args[0], ".") {
-		m, ok := v.(map[string]any)
+		m, _ := v.(map[string]any)
+		var ok bool
 		if v, ok = m[key]; !ok {
 			if neg {
 				return
