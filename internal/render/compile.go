@@ -60,6 +60,8 @@ func Compile(cat *campaign.Catalog) (*Renderer, []campaign.Problem) {
 	c.r.workspace = map[string]any{"name": cat.Workspace.Name, "currency": cat.Workspace.Currency}
 	c.r.buffers.New = func() any { return new([]byte) }
 	c.checker = &checker{engine: c.engine, globals: globals(&cat.Workspace), partials: cat.Partials}
+	cat = c.withFooters(cat)
+	c.catalog, c.r.catalog = cat, cat
 	c.read()
 	for _, name := range slices.Sorted(maps.Keys(cat.Templates)) {
 		for _, locale := range slices.Sorted(maps.Keys(cat.Templates[name])) {
