@@ -29,8 +29,7 @@ type Batch struct {
 // Handoff asks for the right to send a message's final dot.
 type Handoff struct {
 	campaign.Claim
-	AddressHash string
-	Links       []campaign.Link
+	Links []campaign.Link
 }
 
 // Lease is how long a claim holds. Within it a message is rendered, its

@@ -184,9 +184,8 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing) error {
 		return l.settle(ctx, l.outcome(o, err))
 	}
 	admitted, err := l.committer.do(ctx, l.results, &Handoff{
-		Claim:       campaign.Claim{ID: o.ID, Token: o.Token},
-		AddressHash: campaign.AddressHash(o.Customer.Email),
-		Links:       email.Links,
+		Claim: campaign.Claim{ID: o.ID, Token: o.Token},
+		Links: email.Links,
 	})
 	l.results = nil
 	if err != nil || !admitted {

@@ -253,7 +253,7 @@ func TestCommitMixes(t *testing.T) {
 				{ID: 12345, Token: 1, Verdict: campaign.WasAccepted},
 			},
 			Handoffs: []worker.Handoff{
-				{Claim: claimOf(out[2]), AddressHash: "h", Links: []campaign.Link{{ID: 5, URL: "https://kape.example/a"}, {ID: 6, URL: "https://kape.example/b"}}},
+				{Claim: claimOf(out[2]), Links: []campaign.Link{{ID: 5, URL: "https://kape.example/a"}, {ID: 6, URL: "https://kape.example/b"}}},
 				{Claim: stale}, {Claim: claimOf(out[3])}, {Claim: campaign.Claim{ID: 777, Token: 1}},
 			},
 		})

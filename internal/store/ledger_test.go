@@ -194,7 +194,7 @@ func (d *desk) one(out []campaign.Outgoing) campaign.Outgoing {
 func claimOf(o campaign.Outgoing) campaign.Claim { return campaign.Claim{ID: o.ID, Token: o.Token} }
 
 func handoffOf(o campaign.Outgoing) worker.Batch {
-	return worker.Batch{Handoffs: []worker.Handoff{{Claim: claimOf(o), AddressHash: campaign.AddressHash(o.Customer.Email)}}}
+	return worker.Batch{Handoffs: []worker.Handoff{{Claim: claimOf(o)}}}
 }
 
 func acceptedOf(o campaign.Outgoing) worker.Batch {
