@@ -24,6 +24,9 @@ func (b *builder) condition(c campaign.Condition) (string, error) {
 	case campaign.InSegment:
 		return b.segment(c.Segment)
 	case campaign.Attribute:
+		if computed, ok := b.cat.Workspace.ComputedAttribute(c.Name); ok {
+			return b.computed(computed, c.Test)
+		}
 		return b.attribute(c), nil
 	case campaign.TriggerProperty:
 		return b.property("x.anchor", c.Property), nil
@@ -31,6 +34,8 @@ func (b *builder) condition(c campaign.Condition) (string, error) {
 		return b.campaignState(c)
 	case campaign.EventMatch:
 		return b.eventMatch(c)
+	case campaign.Sample:
+		return b.sample(c)
 	}
 	return "", fmt.Errorf("compile condition: %T is not a condition of the language", c)
 }
@@ -54,6 +59,9 @@ func (b *builder) segment(name string) (string, error) {
 	}
 	if slices.Contains(b.within, name) {
 		return "", fmt.Errorf("compile condition: segment %q contains itself (%s)", name, strings.Join(b.within, " → "))
+	}
+	if s.Limit != nil {
+		return b.limited(s)
 	}
 	b.within = append(b.within, name)
 	defer func() { b.within = b.within[:len(b.within)-1] }()

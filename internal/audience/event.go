@@ -16,8 +16,8 @@ func (b *builder) eventMatch(m campaign.EventMatch) (string, error) {
 		return "", err
 	}
 	switch {
-	case m.Sum != nil:
-		return b.sum(m.Sum, from)
+	case m.Aggregate != nil:
+		return b.sum(m.Aggregate, from)
 	case m.First != nil:
 		return b.recency("min", m.First, from), nil
 	case m.Last != nil:
@@ -93,7 +93,7 @@ func onceOrNever(t campaign.Test) (once, never bool) {
 
 // sum adds a property up over events of the workspace's currency, exactly, in
 // millionths; the sum of none is 0.
-func (b *builder) sum(s *campaign.SumOf, from string) (string, error) {
+func (b *builder) sum(s *campaign.Aggregate, from string) (string, error) {
 	test := s.Test
 	test.Values = slices.Clone(test.Values)
 	for i, v := range test.Values {
@@ -144,7 +144,7 @@ func (b *builder) firstAt(m campaign.EventMatch) (string, error) {
 // plain tells whether c holds as soon as one event has happened.
 func plain(c campaign.Condition) (campaign.EventMatch, bool) {
 	m, ok := c.(campaign.EventMatch)
-	if !ok || m.Sum != nil || m.First != nil || m.Last != nil {
+	if !ok || m.Aggregate != nil || m.First != nil || m.Last != nil {
 		return m, false
 	}
 	if m.Count == nil {

@@ -211,7 +211,7 @@ func genEventMatch(t *rapid.T) campaign.EventMatch {
 	m.Window.Date = genMoment(t)
 	switch rapid.IntRange(0, 5).Draw(t, "aggregate") {
 	case 0:
-		m.Sum = &campaign.SumOf{Property: "total", Test: genNumeric(t, 0, 0.3, 10, 14, 10.1)}
+		m.Aggregate = &campaign.Aggregate{Func: campaign.Sum, Property: "total", Test: genNumeric(t, 0, 0.3, 10, 14, 10.1)}
 	case 1:
 		m.First = &campaign.RecencyTest{Within: genLength(t)}
 		if rapid.Bool().Draw(t, "and before") {

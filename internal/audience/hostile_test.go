@@ -28,7 +28,7 @@ func hostileConditions(s string) []campaign.Condition {
 		campaign.EventMatch{Event: s}, campaign.EventMatch{Event: "Seen", Where: []campaign.Property{prop}},
 		campaign.EventMatch{Event: "Seen", Where: []campaign.Property{{Path: "a." + s, Test: test(campaign.OpExists, boolean(true))}}},
 		campaign.EventMatch{Event: "Seen", Where: []campaign.Property{{Path: "it", Test: test(campaign.OpIs, text("x"+s))}}},
-		campaign.EventMatch{Event: "Seen", Sum: &campaign.SumOf{Property: s, Test: test(campaign.OpAbove, number(0))}},
+		campaign.EventMatch{Event: "Seen", Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: s, Test: test(campaign.OpAbove, number(0))}},
 		campaign.TriggerProperty{Property: prop}, campaign.CampaignState{Campaign: s, Is: campaign.IsEntered},
 		campaign.InSegment{Segment: "hostile"},
 	}
@@ -134,7 +134,7 @@ func FuzzCondition(f *testing.F) {
 		one := campaign.Test{Op: campaign.Op(op), Values: []campaign.Value{value, number(n)}, Length: campaign.Duration{Months: int(length % 1200), Fixed: 0}, Now: kind > 127}
 		p := campaign.Property{Path: path, Test: one}
 		conds := []campaign.Condition{campaign.EventMatch{Event: name, Where: []campaign.Property{p}}, campaign.EventMatch{Event: "Seen", Where: []campaign.Property{p}},
-			campaign.EventMatch{Event: name, Count: &one}, campaign.EventMatch{Event: name, Sum: &campaign.SumOf{Property: path, Test: one}}, campaign.Attribute{Name: path, Test: one}}
+			campaign.EventMatch{Event: name, Count: &one}, campaign.EventMatch{Event: name, Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: path, Test: one}}, campaign.Attribute{Name: path, Test: one}}
 		got, err := e.HoldsEach(context.Background(), db, nil, conds, []audience.PassAt{{ID: 1, Customer: 1, AsOf: hours(5)}})
 		if err != nil {
 			t.Fatalf("%q %q %q %q: %v", name, path, op, operand, err)

@@ -124,16 +124,16 @@ func (w world) matches(m campaign.EventMatch, v view) bool {
 		return (r.Within.IsZero() || !t.Before(r.Within.Before(v.asOf))) && (r.Before.IsZero() || t.Before(r.Before.Before(v.asOf)))
 	}
 	switch {
-	case m.Sum != nil:
+	case m.Aggregate != nil:
 		cents := 0.0
 		for _, f := range found {
 			cur, has := f.props["currency"]
-			n, ok := f.props[m.Sum.Property].(float64)
+			n, ok := f.props[m.Aggregate.Property].(float64)
 			if ok && (!has || cur == nil || cur == "EUR") {
 				cents += math.Round(n * 100)
 			}
 		}
-		return passes(cents/100, m.Sum.Test, v.asOf)
+		return passes(cents/100, m.Aggregate.Test, v.asOf)
 	case m.First != nil:
 		return len(found) > 0 && recent(found[0].at, *m.First)
 	case m.Last != nil:

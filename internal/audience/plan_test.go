@@ -83,7 +83,7 @@ var busyTriggers = []campaign.Trigger{
 var busyAudience = campaign.All{
 	campaign.EventMatch{Event: campaign.OrderCompleted, Window: campaign.Window{Within: campaign.Days(365)}},
 	campaign.Not{Of: campaign.EventMatch{Event: campaign.OrderCancelled, Window: campaign.Window{Within: campaign.Days(90)}}},
-	campaign.EventMatch{Event: "Page Viewed", Sum: &campaign.SumOf{Property: "total", Test: test(campaign.OpAtLeast, number(1))}},
+	campaign.EventMatch{Event: "Page Viewed", Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: "total", Test: test(campaign.OpAtLeast, number(1))}},
 }
 
 // A tick costs what changed: no statement of it goes through all events.

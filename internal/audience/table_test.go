@@ -166,7 +166,7 @@ func TestEventWindows(t *testing.T) {
 		return campaign.EventMatch{Event: name, Window: window, Count: ptr(test(campaign.OpIs, number(n)))}
 	}
 	sum := func(n float64) campaign.Condition {
-		return campaign.EventMatch{Event: "Order Completed", Sum: &campaign.SumOf{Property: "total", Test: test(campaign.OpIs, number(n))}}
+		return campaign.EventMatch{Event: "Order Completed", Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: "total", Test: test(campaign.OpIs, number(n))}}
 	}
 	cases := []struct {
 		name string

@@ -26,23 +26,59 @@ type Attribute struct {
 }
 
 // EventMatch looks at the customer's events named Event, up to the moment.
-// Exactly one of Count, Sum, First, Last is used; content fills in the default
-// `count: { at_least: 1 }`.
+// Exactly one of Count, Aggregate, Distinct, First, Last is used; content fills in
+// the default `count: { at_least: 1 }`.
 type EventMatch struct {
-	Event  string
-	Window Window
-	Where  []Property
-	Count  *Test        // numeric test on the number of events
-	Sum    *SumOf       // numeric test on the sum of a property
-	First  *RecencyTest // when the first such event happened
-	Last   *RecencyTest // when the last such event happened
+	Event     string
+	Window    Window
+	Where     []Property
+	Followed  *Sequence    // nil: whatever came after
+	Count     *Test        // numeric test on the number of events
+	Aggregate *Aggregate   // numeric test on a property's sum, average, least or largest
+	Distinct  *Distinct    // numeric test on how many values a property had
+	First     *RecencyTest // when the first such event happened
+	Last      *RecencyTest // when the last such event happened
 }
 
-// SumOf tests the sum of a numeric property. Amounts whose event names another
-// currency than the workspace's are left out, never added bare.
-type SumOf struct {
+// Aggregate tests a numeric property over the events found. Amounts of money
+// (see IsMoney) are in the workspace's currency, converted by its rates; those in
+// a currency without a rate are left out, never added bare; those of an order are
+// net of its refunds, and an order cancelled or refunded whole is left out. The
+// sum of none is 0; an average, a least or a largest of none satisfies nothing.
+type Aggregate struct {
+	Func     AggregateFunc
+	Property string // a dotted path; through a list of objects, each of them counts
+	Test     Test
+}
+
+// AggregateFunc is what an Aggregate makes of its values.
+type AggregateFunc string
+
+// The functions, as the language has them.
+const (
+	Sum AggregateFunc = "sum"
+	Avg AggregateFunc = "avg"
+	Min AggregateFunc = "min"
+	Max AggregateFunc = "max"
+)
+
+// Distinct tests how many different values a property had over the events found.
+// Events without it count for nothing.
+type Distinct struct {
 	Property string
 	Test     Test
+}
+
+// Sequence keeps, of the events found, those that another event follows, or does
+// not (Not). An event of another name follows when it happened at the same moment
+// or later, one of the same name when it happened later; both at most Within
+// later, both ends included; zero: ever. With Not and Within an event only counts
+// once its time is over, at or after its moment + Within.
+type Sequence struct {
+	Not    bool
+	Event  string
+	Where  []Property
+	Within Duration
 }
 
 // RecencyTest tests a moment against the moment of looking. Both may be given.
@@ -52,10 +88,14 @@ type RecencyTest struct {
 }
 
 // Window limits which events an EventMatch looks at.
+// At most one of its ways is used.
 type Window struct {
 	Within Duration  // (moment - Within, moment]
+	Before Duration  // earlier than that long ago: [ever, moment - Before)
 	Since  Since     // from the anchor, the entry or a date on
 	Date   time.Time // Since == SinceDate
+	From   time.Time // between: [From, Until], both included
+	Until  time.Time
 }
 
 // Since names where a window begins.
@@ -71,10 +111,14 @@ const (
 	SinceDate   Since = "date"
 )
 
-// Property tests a property of an event; nested objects by a dotted path.
+// Property tests a property of an event; nested objects by a dotted path. On the
+// way through a list of objects (`products.category`) some element must pass; the
+// negative operators deny that any does. With Each, Path is a list of objects and
+// some one of them must pass all of Each; Test is unused.
 type Property struct {
 	Path string
 	Test Test
+	Each []Property
 }
 
 // TriggerProperty tests a property of the pass's own anchor.
@@ -86,6 +130,14 @@ type CampaignState struct {
 	Campaign string
 	Is       PassIs
 	Within   Duration // only passes entered within it; zero: ever
+}
+
+// Sample holds for a share of all customers, the same ones at all times: those
+// whose Draw("sample", Seed, customer) lies below Share. The customer is the
+// shop's id, or ours as "#1" while anonymous.
+type Sample struct {
+	Share Share
+	Seed  string // in the language by default the file: "segments/NAME", "campaigns/NAME"
 }
 
 // PassIs is what a CampaignState asks of a pass.
@@ -106,6 +158,7 @@ func (Attribute) isCondition()       {}
 func (EventMatch) isCondition()      {}
 func (TriggerProperty) isCondition() {}
 func (CampaignState) isCondition()   {}
+func (Sample) isCondition()          {}
 
 // Op is an operator of the language; the same set serves attributes,
 // properties, counts, sums and dates.
@@ -130,16 +183,25 @@ const (
 	OpAfter      Op = "after"  // a date lies after a date, or `now`
 	OpWithin     Op = "within" // a date lies at most the duration ago
 	OpWithinNext Op = "within_next"
+	OpMatches    Op = "matches" // a regular expression of the subset that Pattern reads
+	OpHasAny     Op = "has_any" // a list holds one of the values
+	// OpAnniversaryWithin: a date's day of the year is today, in UTC, or comes
+	// within the duration; 29 February is on the 28th in years without one.
+	OpAnniversaryWithin Op = "anniversary_within"
+	// OpSameAs: the value equals a property of the pass's own anchor; with a list on
+	// a side, some element does.
+	OpSameAs Op = "same_as"
 )
 
 // Test is an operator with its operands: one for most, two for between, any
-// number for in and not_in. Exists carries its bool in Values[0]. Within,
+// number for in, not_in and has_any. Exists carries its bool in Values[0]. Within,
 // within_next and a relative before carry Length instead.
 type Test struct {
-	Op     Op
-	Values []Value
-	Length Duration
-	Now    bool // before: now, after: now
+	Op      Op
+	Values  []Value
+	Length  Duration
+	Now     bool   // before: now, after: now
+	Trigger string // same_as: a path in the anchor's properties
 }
 
 // AtLeastOnce is what an event condition without an aggregate means.

@@ -18,6 +18,7 @@ type Candidate struct {
 	// of the anchor if that was later. Every condition is judged as of it.
 	AsOf    time.Time
 	Trigger json.RawMessage // the anchor's properties, an object
+	Product string          // what it is about, where the trigger is about a product
 }
 
 // SortCandidates puts candidates into the order in which they are admitted.

@@ -59,6 +59,16 @@ type Segment struct {
 	Name  string
 	Label string
 	Match Condition
+	Limit *Limit // nil: all who match
+}
+
+// Limit keeps the first of a segment's members by an attribute, as of the start of
+// the day in the workspace's zone: Match and By are judged as of then. Customers
+// without the attribute come last; equal ones go by their id.
+type Limit struct {
+	First  int
+	By     string // an attribute, computed ones included
+	Lowest bool   // order: lowest; else the highest come first
 }
 
 // Topic is what a customer can switch off.
@@ -82,6 +92,35 @@ type Workspace struct {
 	Senders  map[string]Sender
 	Topics   map[string]Topic
 	Defaults Defaults
+	// Rates convert amounts into Currency.
+	Rates Rates
+	// Attributes are those declared; empty: any attribute may be named.
+	Attributes map[string]AttributeType
+	Tiers      []Tier // the attribute `tier`; none: it is an attribute like any other
+	RFM        RFM
+}
+
+// AttributeType is what tidings.yaml says of an attribute.
+type AttributeType struct {
+	Kind Kind
+	PII  bool
+	In   []Value // the only values; empty: any
+}
+
+// Tier is an arm of `tiers:`: the first whose When holds names a customer's tier.
+type Tier struct {
+	Name string
+	When Condition // nil: all who are left
+}
+
+// RFM says how customers are scored by recency, frequency and monetary value, each
+// 1 (lowest) to 5: by quintiles among all who ordered within Within, or by four
+// cut points each, ascending.
+type RFM struct {
+	Within    Duration   // 365d by default
+	Recency   []Duration // the longest time since the last order for 5, 4, 3, 2
+	Frequency []float64  // the fewest orders for 2, 3, 4, 5
+	Monetary  []float64  // the least total for 2, 3, 4, 5
 }
 
 // Defaults are what a campaign takes from tidings.yaml.

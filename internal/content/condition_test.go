@@ -85,7 +85,7 @@ func TestConditions(t *testing.T) {
 			Event: "Order Completed", Count: number(campaign.OpAtLeast, 3), Window: campaign.Window{Within: campaign.Days(365)},
 		},
 		"{ event: Order Completed, sum: { of: total, above: 200.5 }, since: 2026-12-01 08:00 }": campaign.EventMatch{
-			Event: "Order Completed", Sum: &campaign.SumOf{Property: "total", Test: *number(campaign.OpAbove, 200.5)},
+			Event: "Order Completed", Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: "total", Test: *number(campaign.OpAbove, 200.5)},
 			Window: campaign.Window{Since: campaign.SinceDate, Date: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)},
 		},
 		"{ event: Order Completed, first: { within: 12mo, before: 1d } }": campaign.EventMatch{

@@ -129,7 +129,7 @@ func countFrom(since campaign.Since, c campaign.Condition) campaign.Condition {
 // one of them.
 func defaultCount(c campaign.Condition) campaign.Condition {
 	return mapEvents(c, func(e campaign.EventMatch) campaign.EventMatch {
-		if e.Count == nil && e.Sum == nil && e.First == nil && e.Last == nil {
+		if e.Count == nil && e.Aggregate == nil && e.Distinct == nil && e.First == nil && e.Last == nil {
 			e.Count = campaign.AtLeastOnce()
 		}
 		return e

@@ -79,7 +79,7 @@ func (s *source) aggregate(f fields, c *campaign.EventMatch) {
 			c.Count = &t
 		}
 	case "sum":
-		c.Sum = s.sum(v)
+		c.Aggregate = s.sum(v)
 	case "first":
 		c.First = s.recency(v, "first")
 	case "last":
@@ -87,12 +87,12 @@ func (s *source) aggregate(f fields, c *campaign.EventMatch) {
 	}
 }
 
-func (s *source) sum(n *yaml.Node) *campaign.SumOf {
+func (s *source) sum(n *yaml.Node) *campaign.Aggregate {
 	f, ok := s.mapping(n, "sum", append([]string{"of"}, numeric()...)...)
 	if !ok {
 		return nil
 	}
-	out := &campaign.SumOf{}
+	out := &campaign.Aggregate{Func: campaign.Sum}
 	if v, ok := f.values["of"]; ok {
 		out.Property, _ = s.word(v, "of")
 	} else {
