@@ -197,6 +197,9 @@ func (t *tick) enter(ctx context.Context, w Window, d *Decided) (passes []campai
 		Now: t.now, Activated: t.ledger.Activated, Held: d.Held,
 		ExitedBefore: func(earlier, later campaign.Candidate) (bool, error) { return t.ExitedBefore(ctx, earlier, later) },
 	}
+	if n, ok := t.Books.(noter); ok {
+		a.Note = n.Note
+	}
 	for i, c := range candidates {
 		if standings[i].Known || standings[i].Gone {
 			continue // found again, decided once; or nobody's any more
@@ -216,6 +219,11 @@ func (t *tick) enter(ctx context.Context, w Window, d *Decided) (passes []campai
 		return nil, false, fmt.Errorf("enter: %w", err)
 	}
 	return t.entered(ctx, a.Entries, all, d)
+}
+
+// noter are Books that want to know who is held, and why.
+type noter interface {
+	Note(c campaign.Candidate, reason string)
 }
 
 // entered counts the passes that are new and lets the newest of a customer

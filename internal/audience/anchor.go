@@ -26,7 +26,7 @@ func (b *builder) anchorsIn(names []string, after campaign.Duration, w Window) (
 	due := b.after("e.occurred_at", after)
 	list := b.names(names)
 	row := "SELECT e.id, e.uid, e.customer_id, e.occurred_at AS anchor_at, e.known_at, e.properties AS anchor, " +
-		due + " AS due, " + b.greatest(due, "e.known_at") + " AS as_of FROM events e WHERE "
+		due + " AS due, " + b.greatest(due, "e.known_at") + " AS as_of FROM events e WHERE " + b.only("e.customer_id", w)
 
 	// Months make the due moment no plain shift of the anchor's: the index is
 	// asked for a few days more, the due moment then decides.
@@ -48,6 +48,14 @@ func (b *builder) anchorsIn(names []string, after campaign.Duration, w Window) (
 			due+" > "+b.int(campaign.Micros(w.LateFrom)), due+" <= "+from))
 	}
 	return "(SELECT " + anchorColumns + " FROM (" + strings.Join(parts, " UNION ALL ") + ") a)", nil
+}
+
+// only is the part of a condition, with its AND, that keeps to w's customer.
+func (b *builder) only(column string, w Window) string {
+	if w.Customer == 0 {
+		return ""
+	}
+	return column + " = " + b.int(w.Customer) + " AND "
 }
 
 // fresh is the condition that an event was committed since cursor, and the name

@@ -115,7 +115,7 @@ func (e *Evaluator) scheduled(ctx context.Context, q Querier, c *campaign.Campai
 	}
 	query := "WITH o AS MATERIALIZED " + table + " SELECT x.customer_id, x.n, COALESCE(x.external_id, '') FROM " +
 		"(SELECT c.id AS customer_id, c.external_id, o.n, o.anchor_at, o.as_of, o.as_of AS entered_at, o.anchor FROM o JOIN customers c ON " +
-		zone + "c.created_at <= o.as_of) x WHERE " + admitted
+		b.only("c.id", w) + zone + "c.created_at <= o.as_of) x WHERE " + admitted
 	var out []campaign.Candidate
 	rows, err := b.query(ctx, q, query)
 	err = each(rows, err, func(rows *sql.Rows) error {

@@ -29,6 +29,8 @@ type Window struct {
 	// lies in (LateFrom, From]. Empty: time alone decides.
 	Cursor   string
 	LateFrom time.Time
+	// Customer, unless it is 0, is the only one whose candidates are looked for.
+	Customer int64
 }
 
 // PassAt is a pass, or a customer without one, to be judged as of a moment.

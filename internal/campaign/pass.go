@@ -126,6 +126,8 @@ type Admission struct {
 	// has ended by its own cancel or exit_on as of the later one. Used only with
 	// overlap: first.
 	ExitedBefore func(earlier, later Candidate) (bool, error)
+	// Note, where it is set, is told of each candidate that does not enter, and why.
+	Note func(c Candidate, reason string)
 
 	Entries []Entry
 	Held    map[string]int
@@ -153,16 +155,16 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 	case !c.Due.After(a.Activated):
 		return nil // before its activation nothing of a campaign exists
 	case !camp.ActiveUntil.IsZero() && c.Due.After(camp.ActiveUntil):
-		a.Held[HeldUntil]++
+		a.hold(c, HeldUntil)
 		return nil
 	case a.Now.Sub(c.Due) >= camp.MaxLateness:
-		a.Held[HeldTooLate]++
+		a.hold(c, HeldTooLate)
 		return nil
 	case !s.Reachable:
-		a.Held[s.Why]++
+		a.hold(c, s.Why)
 		return nil
 	case !camp.ReEntry.allows(lastEntry, c.AsOf):
-		a.Held[HeldReEntry]++
+		a.hold(c, HeldReEntry)
 		return nil
 	}
 	if camp.Overlap == OverlapFirst {
@@ -176,7 +178,7 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 			open = !exited
 		}
 		if open {
-			a.Held[HeldInProgress]++
+			a.hold(c, HeldInProgress)
 			return nil
 		}
 	}
@@ -188,6 +190,13 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 	a.last[c.Customer] = entry
 	a.Entries = append(a.Entries, entry)
 	return nil
+}
+
+func (a *Admission) hold(c Candidate, reason string) {
+	a.Held[reason]++
+	if a.Note != nil {
+		a.Note(c, reason)
+	}
 }
 
 func (r ReEntry) allows(last, at time.Time) bool {
@@ -211,9 +220,12 @@ const (
 // more than the campaign expects or, where it expects nothing, more than
 // max(500, 5 × usual), usual being the mean of its earlier ticks that decided
 // anything.
-func (c *Campaign) Blows(n int, usual float64) bool {
+func (c *Campaign) Blows(n int, usual float64) bool { return n > c.Allows(usual) }
+
+// Allows is how many entries a tick may decide at most: see Blows.
+func (c *Campaign) Allows(usual float64) int {
 	if c.Expect > 0 {
-		return n > c.Expect
+		return c.Expect
 	}
-	return float64(n) > max(fuseFloor, fuseFactor*usual)
+	return int(max(fuseFloor, fuseFactor*usual))
 }

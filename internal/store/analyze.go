@@ -17,7 +17,7 @@ const analyzeFrom = 1000
 // that there were, and walks through tables by the wrong index. SQLite's plans
 // do without.
 func (s *Store) analyze(ctx context.Context, rows int, tables ...string) error {
-	if rows < analyzeFrom || s.engine == audience.SQLite {
+	if rows < analyzeFrom || s.engine == audience.SQLite || s.bound != nil {
 		return nil
 	}
 	if _, err := s.db.ExecContext(ctx, "ANALYZE "+strings.Join(tables, ", ")); err != nil {

@@ -31,6 +31,7 @@ type Store struct {
 	writer chan struct{}
 	id     string
 	live   atomic.Bool // its mode is Live, as Fix found
+	bound  *sql.Tx     // of a rehearsal: all happens in it, and nothing is kept
 
 	catalog *campaign.Catalog
 	eval    *audience.Evaluator
@@ -40,6 +41,8 @@ type Store struct {
 // Options set up a Store.
 type Options struct {
 	MaxConns int // open connections at most; 0: 8
+	// Throwaway: a SQLite file that need not survive a power cut, as of a test.
+	Throwaway bool
 }
 
 // URLError tells that a database's address cannot be read.
@@ -73,7 +76,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 		}
 		s.engine = audience.SQLite
 		s.writer = make(chan struct{}, 1)
-		s.db = openSQLite(rest)
+		s.db = openSQLite(rest, o.Throwaway)
 	default:
 		return nil, URLError(fmt.Sprintf("DATABASE_URL begins with %q; write postgres://… or sqlite:PATH", scheme))
 	}
@@ -99,6 +102,9 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }
 // write runs f in a transaction, again when the engine asks for it (a deadlock,
 // a serialisation failure, a busy file). f must have no effect but through tx.
 func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	if s.bound != nil {
+		return s.within(ctx, f)
+	}
 	if s.writer != nil {
 		select {
 		case s.writer <- struct{}{}:

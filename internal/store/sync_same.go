@@ -39,7 +39,7 @@ func (s *Store) inSync(ctx context.Context, cat *campaign.Catalog, now time.Time
 
 // synced are the campaigns that are not removed, by name.
 func (s *Store) synced(ctx context.Context) (map[string]synced, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT c.name, c.label, c.topic, c.status, coalesce(v.hash, ''), coalesce(v.follows, ''), c.hold_uncertain, c.activated_at
+	rows, err := s.reader().QueryContext(ctx, `SELECT c.name, c.label, c.topic, c.status, coalesce(v.hash, ''), coalesce(v.follows, ''), c.hold_uncertain, c.activated_at
 		FROM campaigns c LEFT JOIN campaign_versions v ON v.id = c.version_id WHERE c.removed_at IS NULL`)
 	out := map[string]synced{}
 	_, err = collect(rows, err, func(rows *sql.Rows) (name string, err error) {
