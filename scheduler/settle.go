@@ -154,6 +154,8 @@ func (f *frontier) step(ctx context.Context, i int, n campaign.Node) error {
 		here = append(stay, enter...)
 	}
 	switch {
+	case n.Send != nil && f.tick.mail != nil:
+		return f.tick.mail(ctx, f, n, here)
 	case n.Send != nil:
 		f.send(n, here)
 	case n.Wait != nil:

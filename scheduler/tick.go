@@ -76,6 +76,9 @@ type tick struct {
 	now       time.Time
 	moves     []Move
 	messages  []Message
+	// mail, where it is set, does at a send what the worker would do, so that passes
+	// go on from it: a forecast has no ledger to write messages into.
+	mail func(ctx context.Context, f *frontier, n campaign.Node, ps []at) error
 }
 
 func (t *tick) run(ctx context.Context, d *Decided) error {

@@ -100,6 +100,7 @@ type Standing struct {
 	Reachable bool
 	Why       string
 	External  string
+	Timezone  string
 	// Known: the candidate's occurrence has entered before.
 	Known bool
 	// Gone: there is no such customer any more.
@@ -119,7 +120,9 @@ type Admission struct {
 	Campaign  *Campaign
 	Workspace string
 	Seed      string // the campaign's first name
-	Now       time.Time
+	// Now is the moment of the tick, by which lateness goes. Zero: each candidate is
+	// decided at its own moment.
+	Now time.Time
 	// Activated: due moments at or before it never enter.
 	Activated time.Time
 	// ExitedBefore tells whether the pass that began with the earlier candidate
@@ -157,7 +160,7 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 	case !camp.ActiveUntil.IsZero() && c.Due.After(camp.ActiveUntil):
 		a.hold(c, HeldUntil)
 		return nil
-	case a.Now.Sub(c.Due) >= camp.MaxLateness:
+	case a.lateness(c) >= camp.MaxLateness:
 		a.hold(c, HeldTooLate)
 		return nil
 	case !s.Reachable:
@@ -190,6 +193,13 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 	a.last[c.Customer] = entry
 	a.Entries = append(a.Entries, entry)
 	return nil
+}
+
+func (a *Admission) lateness(c Candidate) time.Duration {
+	if a.Now.IsZero() {
+		return c.AsOf.Sub(c.Due)
+	}
+	return a.Now.Sub(c.Due)
 }
 
 func (a *Admission) hold(c Candidate, reason string) {

@@ -28,13 +28,14 @@ func (b *books) standingsBatch(ctx context.Context, cs []campaign.Candidate, out
 		out[i].Gone = true
 		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), c.Key}
 	}
-	rows, err := b.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, `+reachable("$3", "x.as_of")+`,
-			(SELECT max(e.entered_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2),
-			(SELECT max(e.ended_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2),
-			coalesce((SELECT min(e.id) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.state = 'running'), 0),
-			EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = $2 AND e.key = x.key)
+	rows, err := b.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, c.timezone, `+reachable("$3", "x.as_of")+`,
+			(SELECT max(e.entered_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4),
+			(SELECT max(e.ended_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4),
+			coalesce((SELECT min(e.id) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4
+				AND (e.state = 'running' OR e.ended_at > $4)), 0),
+			EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = $2 AND e.key = x.key AND e.entered_at <= $4)
 		FROM `+b.rows("$1", "i int", "customer_id bigint", "as_of bigint", "key text")+` x
-		JOIN customers c ON c.id = x.customer_id`, array(in), b.id, b.c.Topic)
+		JOIN customers c ON c.id = x.customer_id`, array(in), b.id, b.c.Topic, b.until)
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (b *books) standingsBatch(ctx context.Context, cs []campaign.Candidate, out
 		var external sql.NullString
 		var id int64
 		var last, ended sql.NullInt64
-		if err := rows.Scan(&i, &external, &id, &s.Why, &last, &ended, &s.Open, &s.Known); err != nil {
+		if err := rows.Scan(&i, &external, &id, &s.Timezone, &s.Why, &last, &ended, &s.Open, &s.Known); err != nil {
 			return err
 		}
 		s.Reachable, s.External = s.Why == "", externalOr(external, id)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"tidings/internal/audience"
@@ -26,6 +27,7 @@ type books struct {
 	c      *campaign.Campaign
 	id     int64
 	ledger scheduler.Ledger
+	until  int64 // passes that began later are not there, and none has ended later
 
 	entered int // passes inserted
 }
@@ -37,7 +39,7 @@ var _ scheduler.Books = (*books)(nil)
 func (s *Store) InCampaign(ctx context.Context, c *campaign.Campaign, now time.Time, f func(scheduler.Books) error) error {
 	entered := 0
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		b := &books{Store: s, tx: tx, c: c}
+		b := &books{Store: s, tx: tx, c: c, until: math.MaxInt64}
 		if err := b.open(ctx, now); err != nil {
 			return fmt.Errorf("open the campaign: %w", err)
 		}
