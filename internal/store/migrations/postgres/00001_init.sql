@@ -18,6 +18,7 @@ CREATE TABLE customers (
 );
 CREATE INDEX customers_email_hash ON customers (email_hash) WHERE email_hash IS NOT NULL;
 CREATE INDEX customers_timezone ON customers (timezone);
+CREATE INDEX customers_created ON customers (created_at);
 
 CREATE TABLE identities (
     kind        TEXT NOT NULL CHECK (kind IN ('user', 'anonymous')),
@@ -38,8 +39,18 @@ CREATE TABLE attribute_facts (
     text        TEXT NOT NULL,          -- source text; lists and objects as JSON
     num         DOUBLE PRECISION,       -- of a number
     moment      BIGINT,                 -- of a time
+    -- The day of a date: MM-DD-YYYY, so that one index finds a day of one year and
+    -- of every year; MM-DD without a year.
+    day         TEXT GENERATED ALWAYS AS (CASE
+        WHEN kind IN ('text', 'time') AND text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN substr(text, 6, 5) || '-' || substr(text, 1, 4)
+        WHEN kind = 'text' AND text ~ '^(--)?[0-9]{2}-[0-9]{2}$' THEN right(text, 5) END) STORED,
+    xid         XID8 NOT NULL DEFAULT pg_current_xact_id(),
     UNIQUE (customer_id, name, at, id)
 );
+CREATE INDEX attribute_facts_day ON attribute_facts (name, day) WHERE day IS NOT NULL;
+CREATE INDEX attribute_facts_at ON attribute_facts (name, at);
+CREATE INDEX attribute_facts_moment ON attribute_facts (name, moment) WHERE moment IS NOT NULL;
+CREATE INDEX attribute_facts_fresh ON attribute_facts (xid);
 
 CREATE TABLE events (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -54,7 +65,26 @@ CREATE TABLE events (
 CREATE INDEX events_due ON events (name, occurred_at);
 CREATE INDEX events_customer ON events (customer_id, name, occurred_at);
 CREATE INDEX events_late ON events (name, known_at) WHERE known_at > occurred_at;
+-- Who waits for a product.
+CREATE INDEX events_product ON events (name, (properties ->> 'product_id'), occurred_at)
+    WHERE name IN ('Product Viewed', 'Back In Stock Requested', 'Price Drop Requested');
 CREATE INDEX events_fresh ON events (xid);
+
+-- What happened to a product, not to a customer: back in stock, another price.
+CREATE TABLE catalogue_events (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    uid         TEXT NOT NULL UNIQUE,
+    name        TEXT NOT NULL,
+    product_id  TEXT NOT NULL,
+    occurred_at BIGINT NOT NULL,
+    known_at    BIGINT NOT NULL,
+    properties  JSONB NOT NULL DEFAULT '{}',
+    xid         XID8 NOT NULL DEFAULT pg_current_xact_id()
+);
+CREATE INDEX catalogue_events_due ON catalogue_events (name, occurred_at);
+CREATE INDEX catalogue_events_product ON catalogue_events (product_id, name, occurred_at);
+CREATE INDEX catalogue_events_late ON catalogue_events (name, known_at) WHERE known_at > occurred_at;
+CREATE INDEX catalogue_events_fresh ON catalogue_events (xid);
 
 -- Append-only: who said what about which topic, when and where. The topic '*'
 -- is all of them.
@@ -68,6 +98,9 @@ CREATE TABLE consents (
     source      TEXT NOT NULL
 );
 CREATE INDEX consents_customer ON consents (customer_id, topic, at, id);
+-- By which the moments are found at which a segment may change.
+CREATE INDEX consents_at ON consents (topic, at);
+CREATE INDEX consents_recorded ON consents (recorded_at);
 
 -- By address, so that it outlives the customer and any new import.
 CREATE TABLE suppressions (
@@ -113,6 +146,23 @@ CREATE TABLE ticks (
     PRIMARY KEY (campaign_id, at)
 );
 
+-- What the fuse holds, and what was let through by hand: at most so many entries,
+-- once.
+CREATE TABLE fuses (
+    campaign_id BIGINT PRIMARY KEY REFERENCES campaigns (id),
+    entries     INTEGER NOT NULL,       -- what the last tick would have let in
+    most        INTEGER NOT NULL,       -- what it may
+    usual       DOUBLE PRECISION NOT NULL,
+    at          BIGINT NOT NULL         -- the tick that was held first
+);
+CREATE TABLE releases (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
+    entries     INTEGER NOT NULL,       -- at most so many
+    at          BIGINT NOT NULL,
+    used_at     BIGINT                  -- the tick that let them in; null: not yet
+);
+
 CREATE TABLE enrollments (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
@@ -127,10 +177,15 @@ CREATE TABLE enrollments (
     step        TEXT NOT NULL DEFAULT '',
     wake_at     BIGINT,                 -- when to move on; null: when its message is done or never
     deadline    BIGINT,                 -- of a wait for a condition
+    waits_since BIGINT,                 -- when such a wait began
     ended_at    BIGINT,
+    product     TEXT NOT NULL DEFAULT '',   -- what it is about, where the trigger is about a product
+    asked       BOOLEAN NOT NULL DEFAULT FALSE, -- the customer asked for this very mail
     UNIQUE (campaign_id, key)
 );
 CREATE INDEX enrollments_customer ON enrollments (customer_id, campaign_id, entered_at);
+CREATE INDEX enrollments_entered ON enrollments (campaign_id, entered_at);
+CREATE INDEX enrollments_ended ON enrollments (campaign_id, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX enrollments_wake ON enrollments (campaign_id, wake_at) WHERE state = 'running' AND wake_at IS NOT NULL;
 CREATE INDEX enrollments_running ON enrollments (campaign_id, customer_id) WHERE state = 'running';
 
@@ -199,5 +254,5 @@ CREATE TABLE leases (
 );
 
 -- +goose Down
-DROP TABLE leases, links, messages, slices, enrollments, ticks, campaign_versions, campaigns,
-    suppressions, consents, events, attribute_facts, identities, customers, meta;
+DROP TABLE leases, links, messages, slices, enrollments, releases, fuses, ticks, campaign_versions, campaigns,
+    suppressions, consents, catalogue_events, events, attribute_facts, identities, customers, meta;

@@ -18,6 +18,7 @@ CREATE TABLE customers (
 );
 CREATE INDEX customers_email_hash ON customers (email_hash) WHERE email_hash IS NOT NULL;
 CREATE INDEX customers_timezone ON customers (timezone);
+CREATE INDEX customers_created ON customers (created_at);
 
 CREATE TABLE identities (
     kind        TEXT NOT NULL CHECK (kind IN ('user', 'anonymous')),
@@ -38,8 +39,16 @@ CREATE TABLE attribute_facts (
     text        TEXT NOT NULL,          -- source text; lists and objects as JSON
     num         REAL,       -- of a number
     moment      BIGINT,                 -- of a time
+    -- The day of a date: MM-DD-YYYY, so that one index finds a day of one year and
+    -- of every year; MM-DD without a year.
+    day         TEXT GENERATED ALWAYS AS (CASE
+        WHEN kind IN ('text', 'time') AND text GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' THEN substr(text, 6, 5) || '-' || substr(text, 1, 4)
+        WHEN kind = 'text' AND (text GLOB '[0-9][0-9]-[0-9][0-9]' OR text GLOB '--[0-9][0-9]-[0-9][0-9]') THEN substr(text, -5) END) STORED,
     UNIQUE (customer_id, name, at, id)
 );
+CREATE INDEX attribute_facts_day ON attribute_facts (name, day) WHERE day IS NOT NULL;
+CREATE INDEX attribute_facts_at ON attribute_facts (name, at);
+CREATE INDEX attribute_facts_moment ON attribute_facts (name, moment) WHERE moment IS NOT NULL;
 
 CREATE TABLE events (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,6 +62,23 @@ CREATE TABLE events (
 CREATE INDEX events_due ON events (name, occurred_at);
 CREATE INDEX events_customer ON events (customer_id, name, occurred_at);
 CREATE INDEX events_late ON events (name, known_at) WHERE known_at > occurred_at;
+-- Who waits for a product.
+CREATE INDEX events_product ON events (name, CAST(properties ->> '$.product_id' AS TEXT), occurred_at)
+    WHERE name IN ('Product Viewed', 'Back In Stock Requested', 'Price Drop Requested');
+
+-- What happened to a product, not to a customer: back in stock, another price.
+CREATE TABLE catalogue_events (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    uid         TEXT NOT NULL UNIQUE,
+    name        TEXT NOT NULL,
+    product_id  TEXT NOT NULL,
+    occurred_at BIGINT NOT NULL,
+    known_at    BIGINT NOT NULL,
+    properties  TEXT NOT NULL DEFAULT '{}'
+);
+CREATE INDEX catalogue_events_due ON catalogue_events (name, occurred_at);
+CREATE INDEX catalogue_events_product ON catalogue_events (product_id, name, occurred_at);
+CREATE INDEX catalogue_events_late ON catalogue_events (name, known_at) WHERE known_at > occurred_at;
 
 -- Append-only: who said what about which topic, when and where. The topic '*'
 -- is all of them.
@@ -66,6 +92,9 @@ CREATE TABLE consents (
     source      TEXT NOT NULL
 );
 CREATE INDEX consents_customer ON consents (customer_id, topic, at, id);
+-- By which the moments are found at which a segment may change.
+CREATE INDEX consents_at ON consents (topic, at);
+CREATE INDEX consents_recorded ON consents (recorded_at);
 
 -- By address, so that it outlives the customer and any new import.
 CREATE TABLE suppressions (
@@ -111,6 +140,23 @@ CREATE TABLE ticks (
     PRIMARY KEY (campaign_id, at)
 );
 
+-- What the fuse holds, and what was let through by hand: at most so many entries,
+-- once.
+CREATE TABLE fuses (
+    campaign_id BIGINT PRIMARY KEY REFERENCES campaigns (id),
+    entries     INTEGER NOT NULL,       -- what the last tick would have let in
+    most        INTEGER NOT NULL,       -- what it may
+    usual       REAL NOT NULL,
+    at          BIGINT NOT NULL         -- the tick that was held first
+);
+CREATE TABLE releases (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
+    entries     INTEGER NOT NULL,       -- at most so many
+    at          BIGINT NOT NULL,
+    used_at     BIGINT                  -- the tick that let them in; null: not yet
+);
+
 CREATE TABLE enrollments (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
@@ -125,10 +171,15 @@ CREATE TABLE enrollments (
     step        TEXT NOT NULL DEFAULT '',
     wake_at     BIGINT,                 -- when to move on; null: when its message is done or never
     deadline    BIGINT,                 -- of a wait for a condition
+    waits_since BIGINT,                 -- when such a wait began
     ended_at    BIGINT,
+    product     TEXT NOT NULL DEFAULT '',   -- what it is about, where the trigger is about a product
+    asked       BOOLEAN NOT NULL DEFAULT FALSE, -- the customer asked for this very mail
     UNIQUE (campaign_id, key)
 );
 CREATE INDEX enrollments_customer ON enrollments (customer_id, campaign_id, entered_at);
+CREATE INDEX enrollments_entered ON enrollments (campaign_id, entered_at);
+CREATE INDEX enrollments_ended ON enrollments (campaign_id, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX enrollments_wake ON enrollments (campaign_id, wake_at) WHERE state = 'running' AND wake_at IS NOT NULL;
 CREATE INDEX enrollments_running ON enrollments (campaign_id, customer_id) WHERE state = 'running';
 
@@ -202,11 +253,14 @@ DROP TABLE links;
 DROP TABLE messages;
 DROP TABLE slices;
 DROP TABLE enrollments;
+DROP TABLE releases;
+DROP TABLE fuses;
 DROP TABLE ticks;
 DROP TABLE campaign_versions;
 DROP TABLE campaigns;
 DROP TABLE suppressions;
 DROP TABLE consents;
+DROP TABLE catalogue_events;
 DROP TABLE events;
 DROP TABLE attribute_facts;
 DROP TABLE identities;
