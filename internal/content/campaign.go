@@ -144,7 +144,7 @@ func (s *source) goal(n *yaml.Node) *campaign.Goal {
 		s.errorf(n, "add event: Order Completed", "a goal does not name its event")
 	}
 	if v, ok := f.values["where"]; ok {
-		g.Where = s.where(v)
+		g.Where = s.where(v, room{in: inGoal, events: []string{g.Event}})
 	}
 	if v, ok := f.values["within"]; ok {
 		g.Within = s.length(v, "within")
@@ -153,6 +153,7 @@ func (s *source) goal(n *yaml.Node) *campaign.Goal {
 	}
 	if v, ok := f.values["value"]; ok {
 		g.Value, _ = s.word(v, "value")
+		s.use(use{events: []string{g.Event}, name: g.Value, claim: claim{kind: campaign.Number, cannot: "be added up"}}, v, v)
 	}
 	return g
 }
@@ -225,25 +226,4 @@ func (f *campaignFile) expect(n *yaml.Node) {
 		}
 		f.campaign.Expect = count
 	}
-}
-
-// decodeSegment reads a file of segments/.
-func decodeSegment(s *source, name string) *campaign.Segment {
-	out := &campaign.Segment{Name: name, Label: name}
-	if s.root == nil {
-		return out
-	}
-	f, ok := s.mapping(s.root, "a segment", "name", "match")
-	if !ok {
-		return out
-	}
-	if v, ok := f.values["name"]; ok {
-		out.Label = s.prose(v, "name")
-	}
-	if v, ok := f.values["match"]; ok {
-		out.Match = s.condition(v, inSegment)
-	} else if !f.odd {
-		s.errorf(f.node, "add match: and a condition", "a segment does not say whom it matches")
-	}
-	return out
 }

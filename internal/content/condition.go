@@ -18,6 +18,9 @@ const (
 	inExit    scope = "exit_on"
 	inStep    scope = "a step's when"
 	inWait    scope = "a wait's for"
+	inTiers   scope = "the tiers"
+	inGoal    scope = "a goal"
+	inTrigger scope = "a trigger's where"
 )
 
 // note is what a condition does that its scope may forbid.
@@ -34,6 +37,7 @@ const (
 	untimedEvent noteKind = iota // an event condition without a time word
 	sincePass                    // since: anchor or entry
 	triggerAsked                 // trigger: PROPERTY
+	sameAsked                    // same_as: trigger.PROPERTY
 )
 
 func (s *source) observe(kind noteKind, in scope, name string, n *yaml.Node) {
@@ -41,7 +45,7 @@ func (s *source) observe(kind noteKind, in scope, name string, n *yaml.Node) {
 }
 
 // subjects are the keys that say what a condition is about.
-var subjects = [...]string{"all", "any", "not", "segment", "attribute", "event", "trigger", "campaign"}
+var subjects = [...]string{"all", "any", "not", "segment", "attribute", "event", "trigger", "campaign", "sample"}
 
 // maxDepth bounds how deep conditions nest: what is deeper is no longer read by
 // people, and must not exhaust the statement that it becomes.
@@ -75,16 +79,13 @@ func (s *source) condition(n *yaml.Node, in scope) campaign.Condition {
 		s.refer(segmentRef, name, f.values["segment"])
 		return campaign.InSegment{Segment: name}
 	case "attribute":
-		f, _ := s.mapping(n, "an attribute condition", append([]string{"attribute"}, operators()...)...)
-		name, _ := s.word(f.values["attribute"], "attribute")
-		return campaign.Attribute{Name: name, Test: s.test(f, "attribute "+name, operators())}
+		return s.attribute(n, in)
 	case "trigger":
-		f, _ := s.mapping(n, "a trigger condition", append([]string{"trigger"}, operators()...)...)
-		path, _ := s.word(f.values["trigger"], "trigger")
-		s.observe(triggerAsked, in, path, f.keys["trigger"])
-		return campaign.TriggerProperty{Property: campaign.Property{Path: path, Test: s.test(f, "trigger "+path, operators())}}
+		return s.triggerProperty(n, in)
 	case "campaign":
 		return s.campaignState(n)
+	case "sample":
+		return s.sample(n)
 	}
 	return s.event(n, in)
 }
@@ -136,6 +137,38 @@ func (s *source) combination(n *yaml.Node, subject string, in scope) campaign.Co
 		return campaign.All(parts)
 	}
 	return campaign.Any(parts)
+}
+
+func (s *source) attribute(n *yaml.Node, in scope) campaign.Condition {
+	f, _ := s.mapping(n, "an attribute condition", append([]string{"attribute"}, operators()...)...)
+	name, _ := s.word(f.values["attribute"], "attribute")
+	test := s.test(f, s.attributeOperand(name, in))
+	s.use(use{attribute: true, name: name, claim: claimOf(test), test: test}, f.values["attribute"], s.operandOf(f))
+	return campaign.Attribute{Name: name, Test: test}
+}
+
+func (s *source) triggerProperty(n *yaml.Node, in scope) campaign.Condition {
+	f, _ := s.mapping(n, "a trigger condition", append([]string{"trigger"}, operators()...)...)
+	path, _ := s.word(f.values["trigger"], "trigger")
+	s.observe(triggerAsked, in, path, f.keys["trigger"])
+	test := s.test(f, operand{what: "trigger " + path, known: operators(), in: in, money: campaign.IsMoney(path)})
+	s.use(use{name: path, anchor: true, claim: claimOf(test), test: test}, f.values["trigger"], s.operandOf(f))
+	return campaign.TriggerProperty{Property: campaign.Property{Path: path, Test: test}}
+}
+
+// sample reads a share of all customers.
+func (s *source) sample(n *yaml.Node) campaign.Condition {
+	f, _ := s.mapping(n, "a sample condition", "sample", "seed")
+	out := campaign.Sample{Seed: strings.TrimSuffix(s.file, ".yaml")}
+	share, ok := s.share(f.values["sample"], "sample")
+	if ok && share == 0 {
+		s.errorf(f.values["sample"], "take the condition out, or write 10%", "a sample of 0%% holds nobody")
+	}
+	out.Share = share
+	if v, ok := f.values["seed"]; ok {
+		out.Seed, _ = s.word(v, "seed")
+	}
+	return out
 }
 
 func (s *source) campaignState(n *yaml.Node) campaign.Condition {

@@ -18,6 +18,12 @@ func defaultWorkspace(w *workspaceSource) {
 	if len(ws.Locales) == 0 {
 		ws.Locales = []string{defaultLocale}
 	}
+	if ws.RFM.Within.IsZero() {
+		ws.RFM.Within = campaign.Days(365)
+	}
+	for i := range ws.Tiers {
+		ws.Tiers[i].When = defaultCount(ws.Tiers[i].When)
+	}
 	for key, t := range ws.Topics {
 		if len(t.Name) == 0 {
 			t.Name = campaign.Plain(key)

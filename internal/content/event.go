@@ -1,23 +1,32 @@
 package content
 
 import (
-	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
 	"tidings/internal/campaign"
 )
 
+// timeWords are the ways to say which events a condition looks at; asked are what
+// it can ask of those found.
+var (
+	timeWords = [...]string{"within", "before", "between", "since"}
+	asked     = [...]string{"count", "sum", "avg", "min", "max", "distinct", "first", "last"}
+)
+
 // event reads a condition on a customer's events.
 func (s *source) event(n *yaml.Node, in scope) campaign.Condition {
-	f, _ := s.mapping(n, "an event condition", "event", "within", "since", "where", "count", "sum", "first", "last")
+	known := append([]string{"event", "where", "followed_by", "not_followed_by"}, timeWords[:]...)
+	f, _ := s.mapping(n, "an event condition", append(known, asked[:]...)...)
 	c := campaign.EventMatch{Event: s.eventName(f.values["event"], "event")}
 	if v, ok := f.values["where"]; ok {
-		c.Where = s.where(v)
+		c.Where = s.where(v, room{in: in, events: []string{c.Event}})
 	}
 	s.window(f, &c.Window, in)
+	s.sequence(f, &c, in)
 	s.aggregate(f, &c)
-	if len(f.among([]string{"within", "since", "first", "last"})) == 0 && !f.odd {
+	if len(f.among(append([]string{"first", "last"}, timeWords[:]...))) == 0 && !f.odd {
 		s.observe(untimedEvent, in, c.Event, f.keys["event"])
 	}
 	return c
@@ -33,38 +42,109 @@ func (s *source) eventName(n *yaml.Node, what string) string {
 	return v
 }
 
-// window reads within or since.
+// window reads which events are looked at, by their time.
 func (s *source) window(f fields, w *campaign.Window, in scope) {
-	within, since := f.values["within"], f.values["since"]
-	if within != nil && since != nil {
-		s.errorf(f.keys["since"], "keep one of them", "an event condition has both within and since")
+	found := f.among(timeWords[:])
+	if len(found) > 1 {
+		s.errorf(f.keys[found[1]], "keep one of them", "an event condition has both %s and %s", found[0], found[1])
 	}
-	if within != nil {
-		w.Within = s.back(within, "within")
-	}
-	if since == nil {
+	if len(found) == 0 {
 		return
 	}
-	v, ok := s.word(since, "since")
+	v := f.values[found[0]]
+	switch found[0] {
+	case "within":
+		w.Within = s.back(v, "within")
+	case "before":
+		w.Before = s.earlier(v)
+	case "between":
+		w.From, w.Until = s.span(v)
+	case "since":
+		s.since(v, w, in)
+	}
+}
+
+// earlier reads how long ago events must lie.
+func (s *source) earlier(n *yaml.Node) campaign.Duration {
+	if v, ok := s.word(n, "before"); ok {
+		if _, date := campaign.ParseMoment(v, nil); date {
+			s.errorf(n, "write a duration such as 90d, or between: [2020-01-01, "+v+"]", "before: %q is a date, not how long ago", v)
+			return campaign.Duration{}
+		}
+	}
+	return s.back(n, "before")
+}
+
+// span reads two moments, both included; a bare date at the end is that whole day.
+func (s *source) span(n *yaml.Node) (from, until time.Time) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
+		s.errorf(n, "write [2026-11-01, 2026-11-30]", "between takes a list of two dates, from and to")
+		return from, until
+	}
+	a, b := n.Content[0], n.Content[1]
+	from, until = s.moment(a, "between", s.zone), s.moment(b, "between", s.zone)
+	if from.IsZero() || until.IsZero() {
+		return from, until
+	}
+	if len(b.Value) == len(time.DateOnly) {
+		local := until.In(s.zone)
+		until = campaign.Moment(time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, s.zone).Add(-time.Microsecond))
+	}
+	if until.Before(from) {
+		s.errorf(b, "write the earlier date first", "between ends before it begins")
+	}
+	return from, until
+}
+
+// since reads anchor, entry or a date.
+func (s *source) since(n *yaml.Node, w *campaign.Window, in scope) {
+	v, ok := s.word(n, "since")
 	switch {
 	case !ok:
 	case v == string(campaign.SinceAnchor), v == string(campaign.SinceEntry):
 		w.Since = campaign.Since(v)
-		s.observe(sincePass, in, v, since)
+		s.observe(sincePass, in, v, n)
 	default:
 		t, ok := campaign.ParseMoment(v, s.zone)
 		if !ok {
-			s.errorf(since, "write anchor, entry or a date such as 2026-12-01", "since: %q is not a moment", shortened(v))
+			s.errorf(n, "write anchor, entry or a date such as 2026-12-01", "since: %q is not a moment", shortened(v))
 			return
 		}
 		w.Since, w.Date = campaign.SinceDate, t
 	}
 }
 
-// aggregate reads what is asked of the events found: one of count, sum, first
-// and last.
+// sequence reads what must follow an event, or must not.
+func (s *source) sequence(f fields, c *campaign.EventMatch, in scope) {
+	found := f.among([]string{"followed_by", "not_followed_by"})
+	if len(found) > 1 {
+		s.errorf(f.keys[found[1]], "keep one of them, or write two conditions under all:", "an event condition has both %s and %s", found[0], found[1])
+	}
+	if len(found) == 0 {
+		return
+	}
+	m, ok := s.mapping(f.values[found[0]], found[0], "event", "where", "within")
+	if !ok {
+		return
+	}
+	out := &campaign.Sequence{Not: found[0] == "not_followed_by"}
+	if v, ok := m.values["event"]; ok {
+		out.Event = s.eventName(v, "event")
+	} else if !m.odd {
+		s.errorf(m.node, "write { event: Order Completed, within: 7d }", "%s does not name its event", found[0])
+	}
+	if v, ok := m.values["where"]; ok {
+		out.Where = s.where(v, room{in: in, events: []string{out.Event}})
+	}
+	if v, ok := m.values["within"]; ok {
+		out.Within = s.back(v, "within")
+	}
+	c.Followed = out
+}
+
+// aggregate reads what is asked of the events found.
 func (s *source) aggregate(f fields, c *campaign.EventMatch) {
-	found := f.among([]string{"count", "sum", "first", "last"})
+	found := f.among(asked[:])
 	if len(found) > 1 {
 		s.errorf(f.keys[found[1]], "keep one of them, or write two conditions under all:", "an event condition has both %s and %s", found[0], found[1])
 	}
@@ -72,34 +152,49 @@ func (s *source) aggregate(f fields, c *campaign.EventMatch) {
 		return
 	}
 	v := f.values[found[0]]
-	switch found[0] {
+	switch what := found[0]; what {
 	case "count":
-		if g, ok := s.operation(v, "count", numeric()); ok {
-			t := s.test(g, "count", numeric())
+		if t, ok := s.tally(v, "count"); ok {
 			c.Count = &t
 		}
-	case "sum":
-		c.Aggregate = s.sum(v)
+	case "distinct":
+		if path, t, ok := s.ofProperty(v, what, "{ of: product_id, at_least: 2 }"); ok {
+			c.Distinct = &campaign.Distinct{Property: path, Test: t}
+			s.use(use{events: []string{c.Event}, name: path}, v, v)
+		}
 	case "first":
-		c.First = s.recency(v, "first")
+		c.First = s.recency(v, what)
 	case "last":
-		c.Last = s.recency(v, "last")
+		c.Last = s.recency(v, what)
+	default:
+		if path, t, ok := s.ofProperty(v, what, "{ of: total, at_least: 200 }"); ok {
+			c.Aggregate = &campaign.Aggregate{Func: campaign.AggregateFunc(what), Property: path, Test: t}
+			s.use(use{events: []string{c.Event}, name: path, claim: claim{kind: campaign.Number, cannot: "be added up or compared"}}, v, v)
+		}
 	}
 }
 
-func (s *source) sum(n *yaml.Node) *campaign.Aggregate {
-	f, ok := s.mapping(n, "sum", append([]string{"of"}, numeric()...)...)
+// tally reads the test of a number of things.
+func (s *source) tally(n *yaml.Node, what string) (campaign.Test, bool) {
+	f, ok := s.operation(n, what, numeric())
 	if !ok {
-		return nil
+		return campaign.Test{}, false
 	}
-	out := &campaign.Aggregate{Func: campaign.Sum}
+	return s.test(f, amount(what, false)), true
+}
+
+// ofProperty reads { of: PROPERTY, operator: number }.
+func (s *source) ofProperty(n *yaml.Node, what, example string) (path string, t campaign.Test, ok bool) {
+	f, ok := s.mapping(n, what, append([]string{"of"}, numeric()...)...)
+	if !ok {
+		return "", t, false
+	}
 	if v, ok := f.values["of"]; ok {
-		out.Property, _ = s.word(v, "of")
+		path, _ = s.word(v, "of")
 	} else {
-		s.errorf(n, "write { of: total, at_least: 200 }", "sum does not say of which property")
+		s.errorf(n, "write "+example, "%s does not say of which property", what)
 	}
-	out.Test = s.test(f, "sum", numeric())
-	return out
+	return path, s.test(f, amount(what, what != "distinct" && campaign.IsMoney(path))), true
 }
 
 func (s *source) recency(n *yaml.Node, what string) *campaign.RecencyTest {
@@ -118,44 +213,4 @@ func (s *source) recency(n *yaml.Node, what string) *campaign.RecencyTest {
 		s.errorf(n, "write { within: 30d } or { before: 30d }", "%s does not say how long ago", what)
 	}
 	return out
-}
-
-// where reads tests of properties, all of which must hold. A bare value is what
-// the property must be.
-func (s *source) where(n *yaml.Node) []campaign.Property {
-	f, ok := s.entries(n, "where")
-	if !ok {
-		return nil
-	}
-	var out []campaign.Property
-	for _, path := range sorted(f.values) {
-		v := f.values[path]
-		what := "property " + path
-		if strings.TrimSpace(path) == "" {
-			s.errorf(f.keys[path], "", "a property has a name")
-			continue
-		}
-		switch {
-		case v.Kind == yaml.SequenceNode:
-			s.errorf(v, "write "+path+": { in: […] }", "%s is compared with a list", what)
-		case v.Kind == yaml.MappingNode:
-			if g, ok := s.operation(v, what, operators()); ok {
-				out = append(out, campaign.Property{Path: path, Test: s.test(g, what, operators())})
-			}
-		default:
-			if value, ok := s.value(v, what); ok {
-				out = append(out, campaign.Property{Path: path, Test: campaign.Test{Op: campaign.OpIs, Values: []campaign.Value{value}}})
-			}
-		}
-	}
-	return out
-}
-
-// operation reads the map { operator: operand }.
-func (s *source) operation(n *yaml.Node, what string, known []string) (fields, bool) {
-	if n.Kind == yaml.ScalarNode && !isNull(n) {
-		s.errorf(n, "write { at_least: "+shortened(n.Value)+" }", "%s needs an operator", what)
-		return fields{}, false
-	}
-	return s.mapping(n, what, known...)
 }

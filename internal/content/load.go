@@ -60,12 +60,12 @@ func decode(fsys fs.FS) *workspaceFiles {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		ps.errorf(workspaceFile, place{}, "tidings init writes one to start from", "the workspace has no %s", workspaceFile)
-		w.workspace = decodeWorkspace(&source{file: workspaceFile, ps: ps})
+		w.workspace = decodeWorkspace(&source{file: workspaceFile, ps: ps}, fsys)
 	case err != nil:
 		ps.errorf(workspaceFile, place{}, "", "read %s: %s", workspaceFile, err)
-		w.workspace = decodeWorkspace(&source{file: workspaceFile, ps: ps})
+		w.workspace = decodeWorkspace(&source{file: workspaceFile, ps: ps}, fsys)
 	default:
-		w.workspace = decodeWorkspace(ps.parse(workspaceFile, string(text), time.UTC))
+		w.workspace = decodeWorkspace(ps.parse(workspaceFile, string(text), time.UTC), fsys)
 	}
 	zone := w.workspace.workspace.Zone
 	if zone == nil {
@@ -74,10 +74,13 @@ func decode(fsys fs.FS) *workspaceFiles {
 	locales := w.workspace.localesOrDefault()
 	for _, file := range list(fsys, ps, "segments") {
 		s := ps.parse(file.path, file.text, zone)
+		s.terms = w.workspace.terms
 		w.segments = append(w.segments, &segmentFile{s, decodeSegment(s, file.name)})
 	}
 	for _, file := range list(fsys, ps, "campaigns") {
-		w.campaigns = append(w.campaigns, decodeCampaign(ps.parse(file.path, file.text, zone), file.name, locales))
+		s := ps.parse(file.path, file.text, zone)
+		s.terms = w.workspace.terms
+		w.campaigns = append(w.campaigns, decodeCampaign(s, file.name, locales))
 	}
 	w.templates = readTemplates(fsys, ps, locales)
 	return w

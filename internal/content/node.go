@@ -51,6 +51,9 @@ func (s *source) mapping(n *yaml.Node, what string, known ...string) (fields, bo
 		}
 		k, v := f.keys[key], f.values[key]
 		hint := suggest(key, known)
+		if op := operatorFor(key); contains(known, op) {
+			hint = "write " + op
+		}
 		if n.Style&yaml.FlowStyle != 0 && isNull(v) && v.Value == "" {
 			hint = "between braces a comma begins the next key; put a text with a comma in quotes"
 		}

@@ -132,6 +132,20 @@ func (s *source) share(n *yaml.Node, what string) (campaign.Share, bool) {
 // since a code or a postcode must stay what was written.
 var plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
 
+// valueOf reads an operand, which may be an amount of money or a number of days
+// where the operand's own kind allows it.
+func (s *source) valueOf(n *yaml.Node, o operand) (campaign.Value, bool) {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 {
+		if v, is, ok := s.money(n, n.Value, o); is {
+			return v, ok
+		}
+		if v, is, ok := s.days(n, n.Value, o); is {
+			return v, ok
+		}
+	}
+	return s.value(n, o.what)
+}
+
 // value reads an operand. Quotes make a text of anything.
 func (s *source) value(n *yaml.Node, what string) (campaign.Value, bool) {
 	v, ok := s.word(n, what)

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"tidings/internal/campaign"
 )
 
 // source is one YAML text being decoded: its file, and what its decoding finds.
@@ -20,7 +22,17 @@ type source struct {
 	ps    *problems
 	refs  []reference
 	notes []note
-	depth int // of the condition being decoded
+	uses  []use
+	terms *terms // of the workspace; nil: not known
+	depth int    // of the condition being decoded
+}
+
+// terms are what the workspace says that reading a condition needs: its currency
+// and its computed attributes.
+type terms struct {
+	workspace *campaign.Workspace
+	// currencyKnown is false when the currency could not be read: then any is taken.
+	currencyKnown bool
 }
 
 // reference is a name of something else, to be found once all files are read.

@@ -44,6 +44,7 @@ func (w *workspaceFiles) validate() {
 	names := w.names()
 	renamed := w.renames()
 	w.references(w.workspace.source, names, renamed)
+	w.conditions(w.workspace.source, nil)
 	for _, f := range w.segments {
 		w.references(f.source, names, renamed)
 		w.conditions(f.source, nil)
@@ -115,7 +116,8 @@ func knownEvents() []string {
 		campaign.OrderCompleted, campaign.OrderRefunded, campaign.OrderCancelled, campaign.ProductAdded,
 		campaign.ProductRemoved, campaign.CartViewed, campaign.CheckoutStarted, campaign.EmailSent,
 		campaign.EmailOpened, campaign.EmailClicked, campaign.Unsubscribed, campaign.Subscribed,
-		"Product Viewed", "Product Reviewed", "Order Delivered", "Order Updated", "Survey Answered",
+		campaign.ProductViewed, campaign.ProductReviewed, campaign.BackInStockRequested, campaign.PriceDropRequested,
+		campaign.ProductBackInStock, campaign.ProductPriceChanged, "Order Delivered", "Order Updated", "Survey Answered",
 		"Email Bounced", "Email Complained", "Email Replied",
 	}
 }
@@ -154,12 +156,17 @@ func (w *workspaceFiles) renames() map[string]string {
 func (w *workspaceFiles) conditions(s *source, trigger campaign.Trigger) {
 	_, scheduled := trigger.(campaign.Schedule)
 	for _, n := range s.notes {
+		timeless := n.scope == inSegment || n.scope == inTiers
 		switch {
-		case n.kind == sincePass && n.scope == inSegment:
-			w.ps.errorf(s.file, n.at, "write within: 90d or since: 2026-12-01", "since: %s makes no sense in a segment, which no pass goes through", n.name)
-		case n.kind == triggerAsked && n.scope == inSegment:
-			w.ps.errorf(s.file, n.at, "move the condition into a campaign", "trigger: makes no sense in a segment, which nothing triggers")
-		case n.kind == triggerAsked && scheduled:
+		case n.kind == sincePass && timeless:
+			w.ps.errorf(s.file, n.at, "write within: 90d or since: 2026-12-01", "since: %s makes no sense in %s, which no pass goes through", n.name, n.scope)
+		case n.kind == triggerAsked && timeless:
+			w.ps.errorf(s.file, n.at, "move the condition into a campaign", "trigger: makes no sense in %s, which nothing triggers", n.scope)
+		case n.kind == sameAsked && timeless:
+			w.ps.errorf(s.file, n.at, "move the condition into a campaign", "same_as makes no sense in %s, which nothing triggers", n.scope)
+		case n.kind == sameAsked && (n.scope == inGoal || n.scope == inTrigger):
+			w.ps.errorf(s.file, n.at, "compare with a value", "same_as makes no sense in %s, which looks at no pass", n.scope)
+		case (n.kind == triggerAsked || n.kind == sameAsked) && scheduled:
 			w.ps.errorf(s.file, n.at, "use attribute: or event:", "a schedule has no event whose %q could be looked at", n.name)
 		case n.kind == untimedEvent && n.scope == inStep:
 			w.ps.errorf(s.file, n.at, "add since: entry, since: anchor or within: 90d", "the condition on event %q does not say from when on", n.name)

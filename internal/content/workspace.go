@@ -1,6 +1,7 @@
 package content
 
 import (
+	"io/fs"
 	"net/mail"
 	"regexp"
 	"strings"
@@ -16,22 +17,26 @@ const workspaceFile = "tidings.yaml"
 type workspaceSource struct {
 	*source
 	workspace campaign.Workspace
+	files     fs.FS
 	top       fields
 	// known is false when the file cannot be read: then nothing is said of the
 	// names that it would have held.
 	known bool
 }
 
-// decodeWorkspace reads tidings.yaml as it is written.
-func decodeWorkspace(s *source) *workspaceSource {
-	w := &workspaceSource{source: s, workspace: campaign.Workspace{
+// decodeWorkspace reads tidings.yaml as it is written, and the files in fsys that
+// it names.
+func decodeWorkspace(s *source, fsys fs.FS) *workspaceSource {
+	w := &workspaceSource{source: s, files: fsys, workspace: campaign.Workspace{
 		Brand: map[string]string{}, Senders: map[string]campaign.Sender{}, Topics: map[string]campaign.Topic{},
+		Rates: campaign.Rates{}, Attributes: map[string]campaign.AttributeType{},
 	}}
 	if s.root == nil {
 		return w
 	}
 	top, ok := s.mapping(s.root, workspaceFile,
-		"name", "zone", "locales", "currency", "brand", "senders", "topics", "defaults")
+		"name", "zone", "locales", "currency", "brand", "senders", "topics", "defaults",
+		"rates", "attributes", "tiers", "rfm")
 	if !ok {
 		return w
 	}
@@ -49,6 +54,12 @@ func decodeWorkspace(s *source) *workspaceSource {
 	w.on("brand", w.brand)
 	w.on("senders", w.senders)
 	w.on("topics", w.topics)
+	w.on("rates", w.rates)
+	// Conditions come last: what they compare with stands above.
+	w.terms = &terms{workspace: ws, currencyKnown: ws.Currency != "" || !top.has("currency") && !top.odd}
+	w.on("tiers", w.tiers)
+	w.on("attributes", w.attributes)
+	w.on("rfm", w.rfm)
 	w.on("defaults", w.defaults)
 	return w
 }
