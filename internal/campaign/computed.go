@@ -8,6 +8,9 @@ import (
 // DaysKind is a number of days, with fractions: what a duration is compared with.
 const DaysKind Kind = "days"
 
+// ListKind is a list of texts or numbers: what `has` looks into.
+const ListKind Kind = "list"
+
 // Computed is an attribute that is worked out from a customer's history instead of
 // being told: read-only, dotted. docs/segments.md defines each.
 type Computed struct {

@@ -10,8 +10,11 @@ import (
 var typeNames = [...]string{"text", "number", "bool", "date", "list"}
 
 func kindNamed(name string) campaign.Kind {
-	if name == "date" {
+	switch name {
+	case "date":
 		return campaign.Time
+	case "list":
+		return campaign.ListKind
 	}
 	return campaign.Kind(name)
 }

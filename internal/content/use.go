@@ -119,6 +119,8 @@ func article(k campaign.Kind) string {
 		return "a date"
 	case campaign.DaysKind:
 		return "a number of days"
+	case codeKind:
+		return "a text"
 	}
 	return "a " + string(k)
 }

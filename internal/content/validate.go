@@ -50,6 +50,7 @@ func (w *workspaceFiles) validate() {
 		w.conditions(f.source, nil)
 	}
 	w.cycles()
+	w.kinds()
 	for _, f := range w.campaigns {
 		w.references(f.source, names, renamed)
 		w.conditions(f.source, f.campaign.Trigger)
@@ -174,17 +175,31 @@ func (w *workspaceFiles) conditions(s *source, trigger campaign.Trigger) {
 	}
 }
 
-// cycles reports segments that are made of themselves.
+// cycles reports segments that are made of themselves, by what they match, by what
+// limits them, or by the tiers.
 func (w *workspaceFiles) cycles() {
+	const tiers = "tier"
 	edges := map[string][]reference{}
-	files := map[string]string{}
-	for _, f := range w.segments {
-		files[f.segment.Name] = f.file
-		for _, r := range f.refs {
+	files := map[string]string{tiers: workspaceFile}
+	add := func(name string, s *source) {
+		for _, r := range s.refs {
 			if r.kind == segmentRef {
-				edges[f.segment.Name] = append(edges[f.segment.Name], r)
+				edges[name] = append(edges[name], r)
 			}
 		}
+		for _, u := range s.uses {
+			if u.attribute && u.name == tiers && len(w.workspace.workspace.Tiers) > 0 {
+				edges[name] = append(edges[name], reference{name: tiers, at: u.nameAt})
+			}
+		}
+	}
+	names := []string{tiers}
+	add(tiers, w.workspace.source)
+	for _, f := range w.segments {
+		name := "segment " + f.segment.Name
+		files[name] = f.file
+		names = append(names, name)
+		add(name, f.source)
 	}
 	done := map[string]bool{}
 	var path []string
@@ -192,19 +207,34 @@ func (w *workspaceFiles) cycles() {
 	visit = func(name string) {
 		path = append(path, name)
 		for _, r := range edges[name] {
-			if i := slices.Index(path, r.name); i >= 0 {
-				w.ps.errorf(files[name], r.at, "take one of them out",
-					"segments are made of each other: %s", strings.Join(append(slices.Clone(path[i:]), r.name), " → "))
-			} else if !done[r.name] {
-				visit(r.name)
+			next := r.name
+			if r.kind == segmentRef {
+				next = "segment " + r.name
+			}
+			if i := slices.Index(path, next); i >= 0 {
+				w.ps.errorf(files[name], r.at, "take one of them out", "%s", circle(append(slices.Clone(path[i:]), next)))
+			} else if !done[next] {
+				visit(next)
 			}
 		}
 		path = path[:len(path)-1]
 		done[name] = true
 	}
-	for _, f := range w.segments {
-		if !done[f.segment.Name] {
-			visit(f.segment.Name)
+	for _, name := range names {
+		if !done[name] {
+			visit(name)
 		}
 	}
+}
+
+// circle words a chain that ends where it begins.
+func circle(chain []string) string {
+	what := "segments are made of each other: "
+	if contains(chain, "tier") {
+		what = "tiers and segments are made of each other: "
+	}
+	for i := range chain {
+		chain[i] = strings.TrimPrefix(chain[i], "segment ")
+	}
+	return what + strings.Join(chain, " → ")
 }
