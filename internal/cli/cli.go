@@ -39,6 +39,7 @@ type commands struct {
 	Check     checkCmd     `cmd:"" help:"Say what is in the workspace, or all that is wrong with it."`
 	Import    importCmd    `cmd:"" help:"Take in customers or events from a CSV or NDJSON file."`
 	Tick      tickCmd      `cmd:"" help:"Evaluate every campaign once and queue what is due."`
+	Plan      planCmd      `cmd:"" help:"Say what the next tick would do, without doing it."`
 	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
 	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
 	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
