@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 
 	"internal/content":  {"internal/campaign"},
 	"internal/audience": {"internal/campaign"},
+	"internal/schema":   {"internal/campaign"},
 	"internal/queue":    {"internal/campaign"},
 	"internal/mail":     {"internal/campaign"},
 	"internal/inbox":    {"internal/campaign"},
