@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tidings/internal/campaign"
+	"tidings/internal/content"
 )
 
 type checkCmd struct{}
@@ -17,6 +18,11 @@ func (c *checkCmd) Run(rt *runtime) error {
 		return err
 	}
 	cat, _, problems := load(files)
+	if cat != nil {
+		_, more := content.Suites(files, cat)
+		problems = append(problems, more...)
+		campaign.SortProblems(problems)
+	}
 	errors, warnings := []campaign.Problem{}, []campaign.Problem{}
 	for _, p := range problems {
 		if p.Warning {

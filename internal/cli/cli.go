@@ -38,6 +38,7 @@ type commands struct {
 	Init      initCmd      `cmd:"" help:"Write a small workspace to start from."`
 	Check     checkCmd     `cmd:"" help:"Say what is in the workspace, or all that is wrong with it."`
 	Import    importCmd    `cmd:"" help:"Take in customers or events from a CSV or NDJSON file."`
+	Test      testCmd      `cmd:"" help:"Play the tests beside the campaigns, on a clock of their own."`
 	Tick      tickCmd      `cmd:"" help:"Evaluate every campaign once and queue what is due."`
 	Plan      planCmd      `cmd:"" help:"Say what the next tick would do, without doing it."`
 	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
@@ -46,6 +47,7 @@ type commands struct {
 	Scheduler schedulerCmd `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`
 	Worker    workerCmd    `cmd:"" help:"Send what is queued, until stopped."`
 	Migrate   migrateCmd   `cmd:"" help:"Create or update the database's tables."`
+	Schema    schemaCmd    `cmd:"" help:"Write the JSON Schemas that editors complete the workspace's files by."`
 }
 
 // runtime is what every command gets.

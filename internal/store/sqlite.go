@@ -14,16 +14,20 @@ import (
 // openSQLite opens a database file whose connections keep their prepared
 // statements. The driver prepares every statement anew, which for the short
 // ones of a tick costs more than running them.
-func openSQLite(path string) *sql.DB {
-	return sql.OpenDB(sqliteConnector{sqliteDSN(path)})
+func openSQLite(path string, throwaway bool) *sql.DB {
+	return sql.OpenDB(sqliteConnector{sqliteDSN(path, throwaway)})
 }
 
 // sqliteDSN asks for write-ahead logging, for commits that survive a power cut
 // (the ledger is worth nothing otherwise), and for write locks from a
 // transaction's start, so that two writers queue rather than deadlock.
-func sqliteDSN(path string) string {
+func sqliteDSN(path string, throwaway bool) string {
 	q := url.Values{}
-	for _, p := range []string{"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-65536)"} {
+	synchronous := "synchronous(FULL)"
+	if throwaway {
+		synchronous = "synchronous(OFF)"
+	}
+	for _, p := range []string{"busy_timeout(15000)", "journal_mode(WAL)", synchronous, "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-65536)"} {
 		q.Add("_pragma", p)
 	}
 	q.Set("_txlock", "immediate")
