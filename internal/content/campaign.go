@@ -153,7 +153,7 @@ func (s *source) goal(n *yaml.Node) *campaign.Goal {
 	}
 	if v, ok := f.values["value"]; ok {
 		g.Value, _ = s.word(v, "value")
-		s.use(use{events: []string{g.Event}, name: g.Value, claim: claim{kind: campaign.Number, cannot: "be added up"}}, v, v)
+		s.use(use{events: []string{g.Event}, name: g.Value, claim: claim{kind: campaign.Number, cannot: "be added up", instead: "name a property that holds numbers, such as total"}}, v, v)
 	}
 	return g
 }

@@ -95,7 +95,7 @@ func (s *source) condition(n *yaml.Node, in scope) campaign.Condition {
 func (s *source) verb(n *yaml.Node, what string, verbs []string) (string, bool) {
 	if n.Kind != yaml.MappingNode || s.braces(n) {
 		if n.Kind != yaml.MappingNode && n.Kind != yaml.AliasNode {
-			s.errorf(n, "", "%s is a map of keys and values, not %s", what, kindOf(n))
+			s.errorf(n, "write one of "+strings.Join(verbs, ", ")+", a colon and its value", "%s is a map of keys and values, not %s", what, kindOf(n))
 		}
 		return "", false
 	}

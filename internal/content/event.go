@@ -169,7 +169,7 @@ func (s *source) aggregate(f fields, c *campaign.EventMatch) {
 	default:
 		if path, t, ok := s.ofProperty(v, what, "{ of: total, at_least: 200 }"); ok {
 			c.Aggregate = &campaign.Aggregate{Func: campaign.AggregateFunc(what), Property: path, Test: t}
-			s.use(use{events: []string{c.Event}, name: path, claim: claim{kind: campaign.Number, cannot: "be added up or compared"}}, v, v)
+			s.use(use{events: []string{c.Event}, name: path, claim: claim{kind: campaign.Number, cannot: "be added up or compared", instead: "name a property that holds numbers, such as total"}}, v, v)
 		}
 	}
 }

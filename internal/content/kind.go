@@ -267,6 +267,9 @@ func kindHints() map[campaign.Kind]string {
 
 // hint is what to write instead of a test that kind cannot pass; i is the operand.
 func (c claim) hint(kind campaign.Kind, u use, i int) string {
+	if c.instead != "" {
+		return c.instead
+	}
 	if i < len(u.test.Values) && compares(u.test.Op) {
 		text := u.test.Values[i].Text
 		if _, numeric := number(text); numeric && kind == campaign.Number {
@@ -286,7 +289,11 @@ func (k kinds) among(file string, u use, what string, in []string) {
 	}
 	for i, v := range u.test.Values {
 		if !contains(in, v.Text) {
-			k.ps.errorf(file, u.place(i), suggest(v.Text, in), "%s is never %q", what, shortened(v.Text))
+			never := "is never"
+			if u.claim.list {
+				never = "never has"
+			}
+			k.ps.errorf(file, u.place(i), suggest(v.Text, in), "%s %s %q", what, never, shortened(v.Text))
 		}
 	}
 }
@@ -299,7 +306,7 @@ func (k kinds) same(file string, u use, key, what string) bool {
 	}
 	before, known := k.first[key]
 	if known && before.claim.contradicts(c, !u.attribute && strings.Contains(u.name, ".")) {
-		k.ps.errorf(file, u.at, "test it as the same in both; a number in quotes is a text",
+		k.ps.errorf(file, u.at, before.claim.reconcile(c),
 			"%s is tested as %s here and as %s in %s:%d", what, c, before.claim, before.file, before.at.line)
 		return false
 	}
@@ -307,6 +314,17 @@ func (k kinds) same(file string, u use, key, what string) bool {
 		k.first[key] = earlier{c, file, u.at}
 	}
 	return true
+}
+
+// reconcile is what to do about two claims that contradict each other.
+func (c claim) reconcile(d claim) string {
+	switch {
+	case c.objects || d.objects:
+		return "test it as the same in both"
+	case c.list != d.list:
+		return "use has or has_any in both if it is a list"
+	}
+	return "test it as the same in both; a number in quotes is a text"
 }
 
 // vague tells whether a claim leaves open of which kind the values are.

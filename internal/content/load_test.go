@@ -36,6 +36,16 @@ func workspace(t testing.TB, files map[string]string) fstest.MapFS {
 	return out
 }
 
+// baseWith is the sound tidings.yaml with lines behind it.
+func baseWith(t testing.TB, lines string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/base/tidings.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text) + lines
+}
+
 // mustLoad loads a workspace that has no problems at all.
 func mustLoad(t *testing.T, fsys fs.FS) *campaign.Catalog {
 	t.Helper()
@@ -64,9 +74,9 @@ func TestBroken(t *testing.T) {
 	t.Parallel()
 	for kind, path := range map[string]string{
 		"campaign": "campaigns/x.yaml", "segment": "segments/x.yaml",
-		"workspace": "tidings.yaml", "template": "templates/welcome.html",
+		"workspace": "tidings.yaml", "template": "templates/welcome.html", "rates": "rates.csv",
 	} {
-		files, err := filepath.Glob("testdata/broken/" + kind + "/*[a-z]l")
+		files, err := filepath.Glob("testdata/broken/" + kind + "/*" + filepath.Ext(path))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of kind %s: %v", kind, err)
 		}
@@ -78,7 +88,11 @@ func TestBroken(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				catalog, problems := Load(workspace(t, map[string]string{path: string(text)}))
+				files := map[string]string{path: string(text)}
+				if kind == "rates" {
+					files["tidings.yaml"] = baseWith(t, "rates: rates.csv\n")
+				}
+				catalog, problems := Load(workspace(t, files))
 				got := listing(problems)
 				if fatal := strings.Count(got, "\n") > strings.Count(got, "warning: "); fatal == (catalog != nil) {
 					t.Errorf("catalog is %v with problems\n%s", catalog, got)

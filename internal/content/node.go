@@ -41,7 +41,11 @@ func (f fields) among(keys []string) []string {
 // mapping reads a map whose keys are among known; what names it in messages.
 // Unknown and repeated keys are reported and left out.
 func (s *source) mapping(n *yaml.Node, what string, known ...string) (fields, bool) {
-	f, ok := s.entries(n, what)
+	hint := "write { " + known[0] + ": … }"
+	if n == s.root {
+		hint = "write " + known[0] + ": …"
+	}
+	f, ok := s.object(n, what, hint)
 	if !ok {
 		return f, false
 	}
@@ -67,12 +71,17 @@ func (s *source) mapping(n *yaml.Node, what string, known ...string) (fields, bo
 
 // entries reads a map whose keys are free.
 func (s *source) entries(n *yaml.Node, what string) (fields, bool) {
+	return s.object(n, what, "write { key: value }")
+}
+
+// object reads a map; hint is how to write one.
+func (s *source) object(n *yaml.Node, what, hint string) (fields, bool) {
 	f := fields{node: n, values: map[string]*yaml.Node{}, keys: map[string]*yaml.Node{}}
 	switch {
 	case s.braces(n), n.Kind == yaml.AliasNode: // said already
 		return f, false
 	case n.Kind != yaml.MappingNode:
-		s.errorf(n, "", "%s is a map of keys and values, not %s", what, kindOf(n))
+		s.errorf(n, hint, "%s is a map of keys and values, not %s", what, kindOf(n))
 		return f, false
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -81,7 +90,7 @@ func (s *source) entries(n *yaml.Node, what string) (fields, bool) {
 			continue
 		}
 		if k.Kind != yaml.ScalarNode {
-			s.errorf(k, "", "a key is a word, not %s", kindOf(k))
+			s.errorf(k, "write key: value", "a key is a word, not %s", kindOf(k))
 			f.odd = true
 			continue
 		}
@@ -108,13 +117,20 @@ func (s *source) list(n *yaml.Node, what string) ([]*yaml.Node, bool) {
 	case s.braces(n), n.Kind == yaml.AliasNode: // said already
 		return nil, false
 	case n.Kind != yaml.SequenceNode:
-		s.errorf(n, "", "%s is a list, not %s", what, kindOf(n))
+		s.errorf(n, listHint(n), "%s is a list, not %s", what, kindOf(n))
 		return nil, false
 	case len(n.Content) == 0:
-		s.errorf(n, "", "%s is an empty list", what)
+		s.errorf(n, "put something into it, or take it out", "%s is an empty list", what)
 		return nil, false
 	}
 	return n.Content, true
+}
+
+func listHint(n *yaml.Node) string {
+	if n.Kind == yaml.ScalarNode && !isNull(n) {
+		return "write [ " + shortened(n.Value) + " ]"
+	}
+	return "write [ …, … ], or a line with a - for each"
 }
 
 // items reads one value or a list of them.

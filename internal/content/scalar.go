@@ -19,10 +19,10 @@ func (s *source) word(n *yaml.Node, what string) (string, bool) {
 	case n.Kind == yaml.AliasNode:
 		return "", false // refused already
 	case n.Kind != yaml.ScalarNode:
-		s.errorf(n, "", "%s is one value, not %s", what, kindOf(n))
+		s.errorf(n, "write one word, number or text", "%s is one value, not %s", what, kindOf(n))
 		return "", false
 	case isNull(n) || strings.TrimSpace(n.Value) == "":
-		s.errorf(n, "", "%s has no value", what)
+		s.errorf(n, "write one, or take the key out", "%s has no value", what)
 		return "", false
 	}
 	return n.Value, true

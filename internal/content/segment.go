@@ -45,7 +45,7 @@ func (s *source) limit(n *yaml.Node) *campaign.Limit {
 	}
 	if v, ok := f.values["by"]; ok {
 		out.By, _ = s.word(v, "by")
-		s.use(use{attribute: true, name: out.By, claim: claim{order: true, cannot: "put customers in an order"}}, v, v)
+		s.use(use{attribute: true, name: out.By, claim: claim{order: true, cannot: "put customers in an order", instead: "name a number or a date, such as orders.total"}}, v, v)
 	} else if !f.odd {
 		s.errorf(n, hint, "limit does not say by which attribute")
 	}

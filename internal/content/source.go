@@ -101,7 +101,7 @@ func (ps *problems) parse(file, text string, zone *time.Location) *source {
 // take makes the first document the source's own.
 func (s *source) take(docs []*yaml.Node) {
 	if len(docs) == 0 || len(docs[0].Content) == 0 || isNull(docs[0].Content[0]) {
-		s.ps.errorf(s.file, place{1, 1}, "", "the file is empty")
+		s.ps.errorf(s.file, place{1, 1}, "write something into it, or delete it", "the file is empty")
 		return
 	}
 	if len(docs) > 1 {

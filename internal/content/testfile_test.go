@@ -77,7 +77,7 @@ func TestSuite(t *testing.T) {
 func TestSuiteProblems(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{
-		{"tests: []", "1:8: tests is an empty list"},
+		{"tests: []", "1:8: tests is an empty list; put something into it, or take it out"},
 		{"customers: {}", "1:1: the file has no tests; add tests: and a list of them"},
 		{"test: []", `1:1: unknown key "test" in a test file; did you mean "tests"?`},
 		{"tests: [ { expect: [] } ]", "1:10: a test has no name; add name: and what must hold"},

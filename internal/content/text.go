@@ -56,7 +56,7 @@ func (s *source) localized(n *yaml.Node, what string, locales []string) campaign
 		return nil
 	}
 	if len(f.values) == 0 && !f.odd {
-		s.errorf(n, "", "%s is an empty map", what)
+		s.errorf(n, "write a text, or one for each locale as in { en: … }", "%s is an empty map", what)
 		return nil
 	}
 	out := campaign.Localized{}

@@ -90,7 +90,7 @@ func (s *source) whole(n *yaml.Node, what, hint string) int {
 	}
 	i, err := strconv.Atoi(v)
 	if err != nil || i < 1 || i > maxWhole || !plainNumber.MatchString(v) {
-		s.errorf(n, hint, "%s: %q is not a number from 1 on", what, shortened(v))
+		s.errorf(n, hint, "%s: %q is not a whole number from 1 to %d", what, shortened(v), maxWhole)
 		return 0
 	}
 	return i

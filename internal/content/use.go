@@ -32,8 +32,9 @@ type claim struct {
 	date bool
 	// order: values that have one, numbers or dates.
 	order bool
-	// cannot is what values of another kind cannot do.
-	cannot string
+	// cannot is what values of another kind cannot do; instead is what to write for
+	// them, where that is no other operator.
+	cannot, instead string
 }
 
 func (s *source) use(u use, name, operand *yaml.Node) {

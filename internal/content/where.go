@@ -36,7 +36,7 @@ func (s *source) properties(f fields, r room) []campaign.Property {
 	var out []campaign.Property
 	for _, path := range sorted(f.values) {
 		if strings.TrimSpace(path) == "" {
-			s.errorf(f.keys[path], "", "a property has a name")
+			s.errorf(f.keys[path], "write the property's name before the colon", "a property has a name")
 			continue
 		}
 		if p, ok := s.property(f.keys[path], f.values[path], r); ok {
@@ -61,7 +61,7 @@ func (s *source) property(key, n *yaml.Node, r room) (campaign.Property, bool) {
 		if !ok || s.mixed(f, o.what) {
 			return p, false
 		}
-		s.use(use{name: r.path(p.Path), events: r.events, claim: claim{objects: true}}, key, n)
+		s.use(use{name: r.path(p.Path), events: r.events, claim: claim{objects: true, cannot: "be a list of objects"}}, key, n)
 		p.Each = s.properties(f, room{in: r.in, events: r.events, under: r.path(p.Path)})
 		return p, true
 	case n.Kind == yaml.MappingNode:
