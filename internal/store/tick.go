@@ -121,10 +121,15 @@ func (b *books) Due(ctx context.Context, now time.Time) ([]campaign.Pass, error)
 
 // passes reads running passes of the campaign.
 func (b *books) passes(ctx context.Context, where string, arg any) ([]campaign.Pass, error) {
+	return b.passesOf(ctx, `e.state = 'running' AND `+where, arg)
+}
+
+// passesOf reads passes of the campaign, in whatever state, as running ones.
+func (b *books) passesOf(ctx context.Context, where string, arg any) ([]campaign.Pass, error) {
 	rows, err := b.tx.QueryContext(ctx, `SELECT e.id, e.customer_id, e.key, e.anchor_at, e.entered_at, e.anchor, e.step,
 			coalesce(e.wake_at, e.entered_at), e.deadline, c.external_id, c.timezone
 		FROM enrollments e JOIN customers c ON c.id = e.customer_id
-		WHERE e.campaign_id = $1 AND e.state = 'running' AND `+where+` ORDER BY e.id`, b.id, arg)
+		WHERE e.campaign_id = $1 AND `+where+` ORDER BY e.id`, b.id, arg)
 	return collect(rows, err, func(rows *sql.Rows) (campaign.Pass, error) {
 		p := campaign.Pass{State: campaign.PassRunning}
 		var anchor, entered, moment int64
