@@ -23,6 +23,8 @@ type builder struct {
 	args    []any
 	given   map[any]int // position of each argument in args, from 1
 	within  []string    // segments being inlined, against a circle
+	whole   *whole      // set while all customers are judged as of one moment
+	aliases int
 }
 
 // builder starts a statement for passes of c, or for plain customers (nil).

@@ -29,6 +29,9 @@ func (b *builder) condition(c campaign.Condition) (string, error) {
 		}
 		return b.attribute(c), nil
 	case campaign.TriggerProperty:
+		if b.whole != nil { // no pass, no anchor
+			return b.property(b.nothing(), c.Property), nil
+		}
 		return b.property("x.anchor", c.Property), nil
 	case campaign.CampaignState:
 		return b.campaignState(c)
@@ -69,15 +72,38 @@ func (b *builder) segment(name string) (string, error) {
 }
 
 // attribute looks at the latest fact known by then. A fact of kind null is the
-// attribute's removal.
+// attribute's removal. A dotted name that no fact has leads into the object that
+// is named first.
 func (b *builder) attribute(a campaign.Attribute) string {
-	negative, positive := positive(a.Test)
+	negative, test := positive(a.Test)
 	if !storable(a.Name) {
 		return answer(negative, sqlFalse)
 	}
-	found := sure("(SELECT " + b.test(b.factSubject(), positive) + " FROM attribute_facts f WHERE f.customer_id = x.customer_id AND f.name = " +
-		b.text(a.Name) + " AND f.at <= x.as_of ORDER BY f.at DESC, f.id DESC LIMIT 1)")
+	found := b.fact(a.Name, func(alias string) string { return b.test(b.factSubject(alias), test) })
+	if object, path, dotted := strings.Cut(a.Name, "."); dotted {
+		inside := b.fact(object, func(alias string) string {
+			return b.property(b.factDocument(alias, "object"), campaign.Property{Path: path, Test: test})
+		})
+		named := "EXISTS (SELECT 1 FROM attribute_facts f WHERE f.customer_id = x.customer_id AND f.name = " + b.text(a.Name) + " AND f.at <= " + b.now() + ")"
+		found = "(CASE WHEN " + named + " THEN " + found + " ELSE " + inside + " END)"
+	}
 	return answer(negative, found)
+}
+
+// fact is a condition on the customer's latest fact of that name, false without one.
+func (b *builder) fact(name string, test func(alias string) string) string {
+	if b.engine == Postgres && b.inSets() {
+		alias, ok := b.whole.facts[name]
+		if !ok {
+			// In this order the facts of a name lie in their index.
+			alias = b.join("SELECT DISTINCT ON (f.customer_id) f.* FROM attribute_facts f WHERE f.name = " + b.text(name) + " AND f.at <= " + b.now() +
+				" ORDER BY f.customer_id DESC, f.at DESC, f.id DESC")
+			b.whole.facts[name] = alias
+		}
+		return sure("(" + alias + ".customer_id IS NOT NULL AND " + test(alias) + ")")
+	}
+	return sure("(SELECT " + test("f") + " FROM attribute_facts f WHERE f.customer_id = x.customer_id AND f.name = " +
+		b.text(name) + " AND f.at <= " + b.now() + " ORDER BY f.at DESC, f.id DESC LIMIT 1)")
 }
 
 // positive turns an operator that a missing value satisfies into its opposite.
@@ -105,29 +131,50 @@ func answer(negative bool, cond string) string {
 	return cond
 }
 
-// property is a test on a JSON object. A list of objects on the way
-// (`products.category`) is looked through: some element must pass. The negative
-// operators deny that any does.
+// property is a test on a JSON object. A list on the way (`products.category`) is
+// looked through: some element must pass. The negative operators deny that any
+// does. Below the top a single value counts as a list of one to has and has_any,
+// as one line of a list tells what the others tell by lists.
 func (b *builder) property(object string, p campaign.Property) string {
+	if len(p.Each) > 0 {
+		return b.someObject(object, p)
+	}
 	negative, test := positive(p.Test)
-	if !storable(p.Path) {
+	at, lines, ok := b.place(object, p.Path)
+	if !ok {
 		return answer(negative, sqlFalse)
 	}
-	path := strings.Split(p.Path, ".")
-	plain := b.test(b.jsonSubject(doc{object, path}), test)
-	if len(path) == 1 {
-		return answer(negative, plain)
+	s := b.jsonSubject(at)
+	if lines == "" {
+		return answer(negative, b.test(s, test))
 	}
-	list := doc{object, path[:1]}
-	var some string
+	holds := b.test(s, test)
+	if test.Op == campaign.OpHas || test.Op == campaign.OpHasAny {
+		holds = "(" + holds + " OR " + sure(b.equalsAny(s, test.Values)) + ")"
+	}
+	return answer(negative, "EXISTS (SELECT 1 FROM "+lines[len(", "):]+" WHERE "+holds+")")
+}
+
+// someObject holds when one object of the list passes every test.
+func (b *builder) someObject(object string, p campaign.Property) string {
+	keys, ok := keysOf(p.Path)
+	if !ok {
+		return sqlFalse
+	}
+	r := b.through(object, keys)
+	isObject := "jsonb_typeof(" + r.object + ") = 'object'"
 	if b.engine == SQLite {
-		some = "EXISTS (SELECT 1 FROM json_each(" + object + ", " + b.path(list.path) + ") line WHERE line.type = 'object' AND " +
-			b.test(b.jsonSubject(doc{"(CASE WHEN line.type = 'object' THEN line.value END)", path[1:]}), test) + ")"
-	} else {
-		some = "EXISTS (SELECT 1 FROM jsonb_array_elements(" + b.at(list) + ") line WHERE " +
-			b.test(b.jsonSubject(doc{"line.value", path[1:]}), test) + ")"
+		isObject = r.object + " IS NOT NULL"
 	}
-	return answer(negative, "(CASE WHEN "+b.kind(list)+" = 'array' THEN "+some+" ELSE "+plain+" END)")
+	return "EXISTS (SELECT 1 FROM " + r.from + " WHERE " + and(isObject, b.properties(r.object, p.Each)) + ")"
+}
+
+// nothing is an object that is not there.
+func (b *builder) nothing() string {
+	if b.engine == Postgres {
+		return "NULL::jsonb"
+	}
+	return "NULL"
 }
 
 // properties are tests on one object that all hold.
@@ -144,10 +191,10 @@ func (b *builder) campaignState(c campaign.CampaignState) (string, error) {
 	if !storable(c.Campaign) {
 		return sqlFalse, nil
 	}
-	conds := []string{"n.customer_id = x.customer_id", "p.name = " + b.text(c.Campaign), "n.entered_at <= x.as_of"}
+	conds := []string{"n.customer_id = x.customer_id", "p.name = " + b.text(c.Campaign), "n.entered_at <= " + b.now()}
 	switch c.Is {
 	case campaign.IsRunning:
-		conds = append(conds, "n.state <> 'held_out'", "(n.ended_at IS NULL OR n.ended_at > x.as_of)")
+		conds = append(conds, "n.state <> 'held_out'", "(n.ended_at IS NULL OR n.ended_at > "+b.now()+")")
 	case campaign.IsHeldOut:
 		conds = append(conds, "n.state = 'held_out'")
 	case campaign.IsEntered:
@@ -155,7 +202,7 @@ func (b *builder) campaignState(c campaign.CampaignState) (string, error) {
 		return "", fmt.Errorf("compile condition: a pass is not %q; write running, entered or held_out", c.Is)
 	}
 	if !c.Within.IsZero() {
-		conds = append(conds, "n.entered_at > "+b.before("x.as_of", c.Within))
+		conds = append(conds, "n.entered_at > "+b.ago(c.Within))
 	}
 	return "EXISTS (SELECT 1 FROM enrollments n JOIN campaigns p ON p.id = n.campaign_id WHERE " + strings.Join(conds, " AND ") + ")", nil
 }

@@ -4,71 +4,142 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"tidings/internal/campaign"
 )
 
 // eventMatch looks at a customer's events as they were known at the moment.
 func (b *builder) eventMatch(m campaign.EventMatch) (string, error) {
-	from, err := b.eventsOf(m)
+	conds, err := b.eventsOf(m)
 	if err != nil {
 		return "", err
 	}
+	g, err := b.gather(m)
+	if err != nil {
+		return "", err
+	}
+	if b.inSets() {
+		return b.inSet(g, conds), nil
+	}
+	from := " FROM events e" + g.lines + " WHERE " + and("e.customer_id = x.customer_id", conds)
+	if g.columns == "" {
+		return answer(g.none, "EXISTS (SELECT 1"+from+")"), nil
+	}
+	return sure("(SELECT " + g.holds + " FROM (SELECT " + g.columns + from + ") g)"), nil
+}
+
+// eventsOf are the conditions on the events e of one customer that m looks at.
+func (b *builder) eventsOf(m campaign.EventMatch) (string, error) {
+	if !storable(m.Event) {
+		return sqlFalse, nil
+	}
+	conds := append([]string{"e.name = " + b.text(m.Event)}, b.happenedBy("e")...)
+	window, err := b.window(m)
+	if err != nil {
+		return "", err
+	}
+	conds = append(conds, window...)
+	if len(m.Where) > 0 {
+		conds = append(conds, b.properties("e.properties", m.Where))
+	}
+	if m.Followed != nil {
+		conds = append(conds, b.followed(m.Event, *m.Followed))
+	}
+	return and(conds...), nil
+}
+
+// happenedBy are the conditions that the event had happened and was known at the
+// moment of looking.
+func (b *builder) happenedBy(alias string) []string {
+	return []string{alias + ".occurred_at <= " + b.now(), alias + ".known_at <= " + b.now()}
+}
+
+func (b *builder) window(m campaign.EventMatch) ([]string, error) {
+	var conds []string
+	w := m.Window
+	if !w.Within.IsZero() {
+		conds = append(conds, "e.occurred_at > "+b.ago(w.Within))
+	}
+	if !w.Before.IsZero() {
+		conds = append(conds, "e.occurred_at < "+b.ago(w.Before))
+	}
+	if !w.From.IsZero() {
+		conds = append(conds, "e.occurred_at >= "+b.int(campaign.Micros(w.From)))
+	}
+	if !w.Until.IsZero() {
+		conds = append(conds, "e.occurred_at <= "+b.int(campaign.Micros(w.Until)))
+	}
+	switch w.Since {
+	case campaign.SinceEver:
+	case campaign.SinceDate:
+		conds = append(conds, "e.occurred_at >= "+b.int(campaign.Micros(w.Date)))
+	case campaign.SinceAnchor, campaign.SinceEntry:
+		conds = append(conds, b.sincePass(m.Event, w.Since)...)
+	default:
+		return nil, fmt.Errorf("compile condition: a window cannot begin at %q; write anchor, entry or a date", w.Since)
+	}
+	return conds, nil
+}
+
+// sincePass begins at the pass's anchor or entry. Without a pass there is neither.
+func (b *builder) sincePass(event string, since campaign.Since) []string {
+	own := slices.Contains(b.anchors, event)
+	switch {
+	case b.whole != nil:
+		return []string{sqlFalse}
+	case since == campaign.SinceAnchor && !own:
+		return []string{"e.occurred_at >= x.anchor_at"}
+	case since == campaign.SinceAnchor:
+		return []string{"e.occurred_at > x.anchor_at"}
+	case own:
+		// An entry without delay is in the anchor's own instant.
+		return []string{"e.occurred_at >= x.entered_at", "e.occurred_at > x.anchor_at"}
+	}
+	return []string{"e.occurred_at >= x.entered_at"}
+}
+
+// gathering is what an event condition asks of the events found, together.
+type gathering struct {
+	// columns are worked out over them, as g, and holds is a condition on g;
+	// without columns any event makes the condition hold, or fail with none.
+	columns, holds string
+	lines          string // more of FROM: the lines that one event is about
+	none           bool   // whether it holds when no event is found
+}
+
+func (b *builder) gather(m campaign.EventMatch) (gathering, error) {
 	switch {
 	case m.Aggregate != nil:
-		return b.sum(m.Aggregate, from)
+		return b.aggregate(*m.Aggregate)
+	case m.Distinct != nil:
+		return b.distinct(*m.Distinct), nil
 	case m.First != nil:
-		return b.recency("min", m.First, from), nil
+		return b.recency("min", *m.First), nil
 	case m.Last != nil:
-		return b.recency("max", m.Last, from), nil
+		return b.recency("max", *m.Last), nil
 	}
 	count := m.Count
 	if count == nil {
 		count = campaign.AtLeastOnce()
 	}
-	switch some, none := onceOrNever(*count); {
-	case some:
-		return "EXISTS (SELECT 1" + from + ")", nil
-	case none:
-		return "NOT EXISTS (SELECT 1" + from + ")", nil
+	if some, none := onceOrNever(*count); some || none {
+		return gathering{none: none}, nil
 	}
-	total := "(SELECT count(*)" + from + ")"
-	return b.test(subject{number: total, present: sqlTrue, numeric: func(f float64) string { return b.param(f, "::float8") }}, *count), nil
+	return b.counted("count(*)", *count), nil
 }
 
-// eventsOf is FROM and WHERE of the events that m looks at, as e.
-func (b *builder) eventsOf(m campaign.EventMatch) (string, error) {
-	if !storable(m.Event) {
-		return " FROM events e WHERE " + sqlFalse, nil
-	}
-	conds := []string{"e.customer_id = x.customer_id", "e.name = " + b.text(m.Event), "e.occurred_at <= x.as_of", "e.known_at <= x.as_of"}
-	if !m.Window.Within.IsZero() {
-		conds = append(conds, "e.occurred_at > "+b.before("x.as_of", m.Window.Within))
-	}
-	switch m.Window.Since {
-	case campaign.SinceEver:
-	case campaign.SinceAnchor:
-		if slices.Contains(b.anchors, m.Event) {
-			conds = append(conds, "e.occurred_at > x.anchor_at")
-		} else {
-			conds = append(conds, "e.occurred_at >= x.anchor_at")
-		}
-	case campaign.SinceEntry:
-		conds = append(conds, "e.occurred_at >= x.entered_at")
-		if slices.Contains(b.anchors, m.Event) {
-			// An entry without delay is in the anchor's own instant.
-			conds = append(conds, "e.occurred_at > x.anchor_at")
-		}
-	case campaign.SinceDate:
-		conds = append(conds, "e.occurred_at >= "+b.int(campaign.Micros(m.Window.Date)))
-	default:
-		return "", fmt.Errorf("compile condition: a window cannot begin at %q; write anchor, entry or a date", m.Window.Since)
-	}
-	if len(m.Where) > 0 {
-		conds = append(conds, b.properties("e.properties", m.Where))
-	}
-	return " FROM events e WHERE " + strings.Join(conds, " AND "), nil
+// counted tests a number of things, 0 when there are none.
+func (b *builder) counted(count string, t campaign.Test) gathering {
+	s := subject{number: "g.n", present: sqlTrue, numeric: b.float}
+	return gathering{columns: count + " AS n", holds: b.test(s, t), none: holdsNumber(t, 0)}
+}
+
+func (b *builder) float(f float64) string { return b.param(f, "::float8") }
+
+// holdsNumber tells whether a number passes a numeric test.
+func holdsNumber(t campaign.Test, n float64) bool {
+	negative, t := positive(t)
+	return matchValue(n, t, looking{}) != negative
 }
 
 // onceOrNever tells whether a test on a count asks no more than whether there
@@ -91,60 +162,83 @@ func onceOrNever(t campaign.Test) (once, never bool) {
 	return false, false
 }
 
-// sum adds a property up over events of the workspace's currency, exactly, in
-// millionths; the sum of none is 0.
-func (b *builder) sum(s *campaign.Aggregate, from string) (string, error) {
-	test := s.Test
+// aggregate adds up, or otherwise gathers, a property over the events, exactly,
+// in millionths. The sum of none is 0; the rest satisfy nothing without a value.
+func (b *builder) aggregate(a campaign.Aggregate) (gathering, error) {
+	g := gathering{}
+	value := "NULL"
+	if place, lines, ok := b.place("e.properties", a.Property); ok {
+		g.lines = lines
+		var err error
+		if value, err = b.summand("e", a.Property, place); err != nil {
+			return g, err
+		}
+	}
+	if b.engine == Postgres {
+		value = "(" + value + ")::float8"
+	}
+	s := subject{present: "g.n > 0", numeric: b.float}
+	switch a.Func {
+	case campaign.Sum:
+		s.number, s.present = "g.v", sqlTrue
+		g.columns = "COALESCE(sum(" + value + "), 0) AS v, 1 AS n"
+	case campaign.Min, campaign.Max:
+		s.number = "g.v"
+		g.columns = string(a.Func) + "(" + value + ") AS v, count(" + value + ") AS n"
+	case campaign.Avg:
+		// Sums are whole and so is what they are compared with: nothing is divided.
+		s.number = "g.v"
+		s.numeric = func(f float64) string { return b.float(f) + " * g.n" }
+		g.columns = "sum(" + value + ") AS v, count(" + value + ") AS n"
+	default:
+		return g, fmt.Errorf("compile condition: there is no aggregate %q; write sum, avg, min or max", a.Func)
+	}
+	test := a.Test
 	test.Values = slices.Clone(test.Values)
 	for i, v := range test.Values {
 		if v.Kind == campaign.Number {
 			test.Values[i].Number = math.Floor(v.Number*1e6 + 0.5)
 		}
 	}
-	amount := "NULL"
-	if storable(s.Property) {
-		amount = b.millionths(doc{"e.properties", strings.Split(s.Property, ".")})
+	g.holds = "(g.n > 0 AND " + b.test(s, test) + ")"
+	g.none = a.Func == campaign.Sum && holdsNumber(test, 0)
+	return g, nil
+}
+
+// distinct counts the values of a property, each by its own type.
+func (b *builder) distinct(d campaign.Distinct) gathering {
+	lines, key, ok := b.keys("e.properties", d.Property)
+	if !ok {
+		return b.counted("count(NULL)", d.Test)
 	}
-	if own := b.cat.Workspace.Currency; own != "" && storable(own) {
-		currency := doc{"e.properties", []string{"currency"}}
-		kind := b.kind(currency)
-		from += " AND (" + kind + " IS NULL OR " + kind + " = 'null' OR " + sure("("+b.jsonSubject(currency).text+") = "+b.text(own)) + ")"
-	}
-	zero := "0"
-	if b.engine == Postgres {
-		zero = "0::float8"
-		if amount == "NULL" {
-			amount = "NULL::float8"
-		}
-	}
-	total := "(SELECT COALESCE(sum(" + amount + "), " + zero + ")" + from + ")"
-	return b.test(subject{number: total, present: sqlTrue, numeric: func(f float64) string { return b.param(f, "::float8") }}, test), nil
+	g := b.counted("count(DISTINCT "+key+")", d.Test)
+	g.lines = lines
+	return g
 }
 
 // recency tests when the first or last such event was; without one it is false.
-func (b *builder) recency(which string, t *campaign.RecencyTest, from string) string {
-	at := "(SELECT " + which + "(+e.occurred_at)" + from + ")"
-	conds := []string{at + " IS NOT NULL"}
+func (b *builder) recency(which string, t campaign.RecencyTest) gathering {
+	conds := []string{"g.at IS NOT NULL"}
 	if !t.Within.IsZero() {
-		conds = append(conds, at+" >= "+b.before("x.as_of", t.Within))
+		conds = append(conds, "g.at >= "+b.ago(t.Within))
 	}
 	if !t.Before.IsZero() {
-		conds = append(conds, at+" < "+b.before("x.as_of", t.Before))
+		conds = append(conds, "g.at < "+b.ago(t.Before))
 	}
-	return sure("(" + strings.Join(conds, " AND ") + ")")
+	return gathering{columns: which + "(+e.occurred_at) AS at", holds: sure("(" + and(conds...) + ")")}
 }
 
 // firstAt is when the earliest event happened that makes m hold, null when none
 // does. It is for conditions that ask for no more than one event: see plain.
 func (b *builder) firstAt(m campaign.EventMatch) (string, error) {
-	from, err := b.eventsOf(m)
-	return "(SELECT min(+e.occurred_at)" + from + ")", err
+	conds, err := b.eventsOf(m)
+	return "(SELECT min(+e.occurred_at) FROM events e WHERE " + and("e.customer_id = x.customer_id", conds) + ")", err
 }
 
 // plain tells whether c holds as soon as one event has happened.
 func plain(c campaign.Condition) (campaign.EventMatch, bool) {
 	m, ok := c.(campaign.EventMatch)
-	if !ok || m.Aggregate != nil || m.First != nil || m.Last != nil {
+	if !ok || m.Aggregate != nil || m.Distinct != nil || m.First != nil || m.Last != nil || m.Followed != nil || !m.Window.Before.IsZero() {
 		return m, false
 	}
 	if m.Count == nil {

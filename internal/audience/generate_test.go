@@ -74,12 +74,19 @@ func genFact(t *rapid.T, names ...string) fact {
 		if v := pick(t, "price", any(nil), 5.0, 12.5); v != nil {
 			l["price"] = v
 		}
+		if v := pick(t, "points", any(nil), 5.0, 0.1, "5"); v != nil {
+			l["points"] = v
+		}
+		if v := pick[any](t, "tags", nil, nil, "new", []any{"new", "gold"}, []any{[]any{"new"}, map[string]any{"product_id": "p"}}); v != nil {
+			l["tags"] = v
+		}
 		return l
 	}
 	set("total", nil, nil, 10.0, 10.0, 4.0, 6.0, 6.0, 0.1, 0.2, "10", true)
 	set("currency", nil, nil, "EUR", "USD")
+	set("points", nil, nil, 10.0, 4.0, 0.1, 0.2, -6.0, "10", []any{10.0})
 	set("tier", nil, "gold", "Gold", "é", 7.0, false, []any{"gold", 7.0})
-	set("when", nil, stamp(genMoment(t)), hours(3).Format("2006-01-02 15:04"), "2026-02-28", "2026-02-30", "soon")
+	set("when", nil, stamp(genMoment(t)), hours(3).Format("2006-01-02 15:04"), "2026-02-28", "2026-02-30", "soon", "2024-02-29", "02-29", "03-01", "1980-12-31T23:59:59Z")
 	switch f.name {
 	case campaign.OrderCompleted, campaign.OrderCancelled, campaign.OrderRefunded:
 		set("order_id", nil, "o1", "o1", "o1", "o1", "o2", "")
@@ -100,6 +107,12 @@ func genFact(t *rapid.T, names ...string) fact {
 			for range n {
 				list = append(list, line())
 			}
+			switch rapid.IntRange(0, 9).Draw(t, "odd") {
+			case 0:
+				list = append(list, "p", []any{line()}, nil)
+			case 1:
+				f.props["order"] = map[string]any{"products": list}
+			}
 			f.props["products"] = list
 		}
 	}
@@ -107,8 +120,9 @@ func genFact(t *rapid.T, names ...string) fact {
 }
 
 func genAttribute(t *rapid.T) attribute {
-	a := attribute{customer: genCustomer(t), name: pick(t, "attribute", "tier", "when"), at: genMoment(t)}
-	switch v := pick[any](t, "value", "gold", "Gold", "é", 7.0, -1.5, true, false, nil, hours(3), hours(8), []any{"gold", 7.0, true}).(type) {
+	a := attribute{customer: genCustomer(t), name: pick(t, "attribute", "tier", "when", "address", "address", "address.city"), at: genMoment(t)}
+	switch v := pick[any](t, "value", "gold", "Gold", "é", 7.0, -1.5, true, false, nil, hours(3), hours(8), time.Date(1984, 2, 29, 20, 0, 0, 0, time.UTC), "02-28", []any{"gold", 7.0, true},
+		map[string]any{"city": "gold"}, map[string]any{"city": []any{"gold", 7.0}, "geo": map[string]any{"zip": 7.0}}, map[string]any{"city": nil, "geo": []any{map[string]any{"zip": "gold"}, map[string]any{"zip": true}}}).(type) {
 	case nil:
 		a.kind = "null"
 	case string:
@@ -122,6 +136,9 @@ func genAttribute(t *rapid.T) attribute {
 	case []any:
 		list, _ := json.Marshal(v)
 		a.kind, a.text = "list", string(list)
+	case map[string]any:
+		object, _ := json.Marshal(v)
+		a.kind, a.text = "object", string(object)
 	}
 	return a
 }
@@ -137,11 +154,16 @@ func genLength(t *rapid.T) campaign.Duration {
 func genTest(t *rapid.T) campaign.Test {
 	op := pick(t, "op", campaign.OpIs, campaign.OpIsNot, campaign.OpIn, campaign.OpNotIn, campaign.OpAtLeast, campaign.OpAtMost, campaign.OpAbove,
 		campaign.OpBelow, campaign.OpBetween, campaign.OpContains, campaign.OpStartsWith, campaign.OpExists, campaign.OpHas,
-		campaign.OpBefore, campaign.OpAfter, campaign.OpWithin, campaign.OpWithinNext)
+		campaign.OpBefore, campaign.OpAfter, campaign.OpWithin, campaign.OpWithinNext,
+		campaign.OpMatches, campaign.OpHasAny, campaign.OpAnniversaryWithin, campaign.OpSameAs)
 	switch op {
+	case campaign.OpMatches:
+		return test(op, text(pick(t, "pattern", "^g", "(?i)GOLD$", "[é-ü]", "o{1,2}|x", "^.?$", "")))
+	case campaign.OpSameAs:
+		return campaign.Test{Op: op, Trigger: pick(t, "same as", "tier", "products.product_id", "product_id", "products.tags", "points", "none")}
 	case campaign.OpExists:
 		return test(op, boolean(rapid.Bool().Draw(t, "exists")))
-	case campaign.OpIn, campaign.OpNotIn, campaign.OpBetween:
+	case campaign.OpIn, campaign.OpNotIn, campaign.OpBetween, campaign.OpHasAny:
 		return test(op, genValue(t), genValue(t))
 	case campaign.OpContains, campaign.OpStartsWith:
 		return test(op, text(pick(t, "part", "g", "old", "é", "Go")))
@@ -152,7 +174,7 @@ func genTest(t *rapid.T) campaign.Test {
 			return campaign.Test{Op: op, Length: genLength(t)}
 		}
 		return test(op, moment(genMoment(t)))
-	case campaign.OpWithin, campaign.OpWithinNext:
+	case campaign.OpWithin, campaign.OpWithinNext, campaign.OpAnniversaryWithin:
 		return campaign.Test{Op: op, Length: genLength(t)}
 	}
 	return test(op, genValue(t))
@@ -169,34 +191,48 @@ func genNumeric(t *rapid.T, values ...float64) campaign.Test {
 func genProperties(t *rapid.T) []campaign.Property {
 	var out []campaign.Property
 	for range pick(t, "where", 0, 0, 0, 1, 2) {
-		out = append(out, campaign.Property{Path: pick(t, "path", "total", "tier", "when", "products.price", "products.product_id", "order_id", "value", "tier.x"), Test: genTest(t)})
+		out = append(out, genProperty(t))
 	}
 	return out
 }
 
+func genProperty(t *rapid.T) campaign.Property {
+	if rapid.IntRange(0, 7).Draw(t, "each") == 0 {
+		p := campaign.Property{Path: pick(t, "list", "products", "products", "order.products", "tier")}
+		for range rapid.IntRange(1, 2).Draw(t, "each of") {
+			p.Each = append(p.Each, campaign.Property{Path: pick(t, "of line", "price", "product_id", "tags", "points"), Test: genTest(t)})
+		}
+		return p
+	}
+	return campaign.Property{Path: pick(t, "path", "total", "tier", "when", "products.price", "products.product_id", "products.tags", "products.tags.product_id",
+		"order.products.product_id", "products", "order_id", "value", "tier.x"), Test: genTest(t)}
+}
+
 func genCondition(t *rapid.T, depth int) campaign.Condition {
-	kind := rapid.IntRange(0, 8).Draw(t, "kind")
+	kind := rapid.IntRange(0, 9).Draw(t, "kind")
 	if depth == 0 {
-		kind %= 5
+		kind %= 6
 	}
 	switch kind {
 	case 0:
-		return campaign.Attribute{Name: pick(t, "attribute", "tier", "when"), Test: genTest(t)}
+		return campaign.Attribute{Name: pick(t, "attribute", "tier", "when", "address", "address.city", "address.geo.zip"), Test: genTest(t)}
 	case 1:
-		return campaign.TriggerProperty{Property: campaign.Property{Path: pick(t, "path", "total", "tier", "products.price", "count"), Test: genTest(t)}}
+		return campaign.TriggerProperty{Property: genProperty(t)}
 	case 2:
 		c := campaign.CampaignState{Campaign: pick(t, "campaign", "welcome", "cart", "none"), Is: pick(t, "is", campaign.IsRunning, campaign.IsEntered, campaign.IsHeldOut)}
 		if rapid.Bool().Draw(t, "limited") {
 			c.Within = genLength(t)
 		}
 		return c
-	case 5:
-		return campaign.All{genCondition(t, depth-1), genCondition(t, depth-1)}
+	case 3:
+		return campaign.Sample{Share: campaign.Share(pick(t, "share", 0, 0.3, 0.5, 0.7, 1)), Seed: pick(t, "seed", "a", "segments/b")}
 	case 6:
-		return campaign.Any{genCondition(t, depth-1), genCondition(t, depth-1)}
+		return campaign.All{genCondition(t, depth-1), genCondition(t, depth-1)}
 	case 7:
-		return campaign.Not{Of: genCondition(t, depth-1)}
+		return campaign.Any{genCondition(t, depth-1), genCondition(t, depth-1)}
 	case 8:
+		return campaign.Not{Of: genCondition(t, depth-1)}
+	case 9:
 		return campaign.InSegment{Segment: "some"}
 	}
 	return genEventMatch(t)
@@ -204,32 +240,60 @@ func genCondition(t *rapid.T, depth int) campaign.Condition {
 
 func genEventMatch(t *rapid.T) campaign.EventMatch {
 	m := campaign.EventMatch{Event: pick(t, "event", eventNames...), Where: genProperties(t)}
-	if rapid.Bool().Draw(t, "within") {
+	switch rapid.IntRange(0, 7).Draw(t, "window") {
+	case 0, 1, 2:
 		m.Window.Within = genLength(t)
+	case 3:
+		m.Window.Before = genLength(t)
+	case 4:
+		m.Window.From, m.Window.Until = genMoment(t), genMoment(t)
 	}
-	m.Window.Since = pick(t, "since", campaign.SinceEver, campaign.SinceAnchor, campaign.SinceEntry, campaign.SinceDate)
+	m.Window.Since = pick(t, "since", campaign.SinceEver, campaign.SinceEver, campaign.SinceAnchor, campaign.SinceEntry, campaign.SinceDate)
 	m.Window.Date = genMoment(t)
-	switch rapid.IntRange(0, 5).Draw(t, "aggregate") {
-	case 0:
-		m.Aggregate = &campaign.Aggregate{Func: campaign.Sum, Property: "total", Test: genNumeric(t, 0, 0.3, 10, 14, 10.1)}
-	case 1:
+	if rapid.IntRange(0, 3).Draw(t, "sequence") == 0 {
+		m.Followed = &campaign.Sequence{Not: rapid.Bool().Draw(t, "not"), Event: pick(t, "followed by", append(eventNames, m.Event)...), Where: genProperties(t)}
+		if rapid.Bool().Draw(t, "followed within") {
+			m.Followed.Within = genLength(t)
+		}
+	}
+	switch rapid.IntRange(0, 7).Draw(t, "aggregate") {
+	case 0, 1:
+		m.Aggregate = genAggregate(t, m.Event)
+	case 2:
 		m.First = &campaign.RecencyTest{Within: genLength(t)}
 		if rapid.Bool().Draw(t, "and before") {
 			m.First.Before = genLength(t)
 		}
-	case 2:
-		m.Last = &campaign.RecencyTest{Before: genLength(t)}
 	case 3:
-		m.Count = ptr(genNumeric(t, 0, 1, 2))
+		m.Last = &campaign.RecencyTest{Before: genLength(t)}
 	case 4:
+		m.Count = ptr(genNumeric(t, 0, 1, 2))
+	case 5:
 		m.Count = campaign.AtLeastOnce()
+	case 6:
+		m.Distinct = &campaign.Distinct{Property: pick(t, "distinct", "tier", "products.product_id", "products.tags", "points", "total", "none"), Test: genNumeric(t, 0, 1, 2)}
 	}
 	return m
+}
+
+// Amounts of orders are net of what was given back, which has a test of its own.
+func genAggregate(t *rapid.T, event string) *campaign.Aggregate {
+	of := []string{"points", "products.points", "order.products.points"}
+	if event != campaign.OrderCompleted {
+		of = append(of, "total", "total", "products.price")
+	}
+	return &campaign.Aggregate{Func: pick(t, "func", campaign.Sum, campaign.Avg, campaign.Min, campaign.Max), Property: pick(t, "of", of...), Test: genNumeric(t, 0, 0.1, 0.3, 5, 7, 10, 14, 10.1, -6)}
 }
 
 func genTrigger(t *rapid.T) campaign.Trigger {
 	after := pick(t, "after", campaign.Duration{}, campaign.Of(time.Hour), campaign.Of(3*time.Hour), campaign.Duration{Months: 1})
 	where := genProperties(t)
+	for i := range where { // before there is a pass, there is no anchor to be the same as
+		for j := range where[i].Each {
+			where[i].Each[j].Test = unlike(where[i].Each[j].Test)
+		}
+		where[i].Test = unlike(where[i].Test)
+	}
 	switch rapid.IntRange(0, 6).Draw(t, "trigger") {
 	case 0, 1:
 		return campaign.PastPurchase{After: after, Where: where}
@@ -239,6 +303,13 @@ func genTrigger(t *rapid.T) campaign.Trigger {
 		return campaign.Inactivity{After: after, Where: where, Of: pick(t, "of", []string{campaign.OrderCompleted}, []string{campaign.OrderCompleted, "Page Viewed", campaign.ProductAdded})}
 	}
 	return campaign.OnEvent{After: after, Where: where, Name: pick(t, "event", eventNames...)}
+}
+
+func unlike(t campaign.Test) campaign.Test {
+	if t.Op == campaign.OpSameAs {
+		return test(campaign.OpExists, boolean(true))
+	}
+	return t
 }
 
 func genCampaign(t *rapid.T) *campaign.Campaign {

@@ -1,61 +1,120 @@
 package audience
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"tidings/internal/campaign"
 )
 
+// looking is what a test may need besides the value: the moment, and the
+// properties of the pass's own anchor.
+type looking struct {
+	asOf   time.Time
+	anchor map[string]any
+}
+
 // Match tells whether object (as encoding/json decodes one) passes every test
-// as of a moment: what conditions on properties mean in SQL, in Go.
+// as of a moment: what conditions on properties mean in SQL, in Go. There is no
+// anchor, so that nothing is the same as a property of it.
 func Match(ps []campaign.Property, object map[string]any, asOf time.Time) bool {
+	return MatchPass(ps, object, nil, asOf)
+}
+
+// MatchPass is Match for a pass whose anchor has the properties given.
+func MatchPass(ps []campaign.Property, object, anchor map[string]any, asOf time.Time) bool {
+	return matchAll(ps, object, looking{asOf, anchor})
+}
+
+func matchAll(ps []campaign.Property, object map[string]any, l looking) bool {
 	for _, p := range ps {
 		negative, test := positive(p.Test)
-		if matchProperty(p.Path, test, object, asOf) == negative {
+		if len(p.Each) > 0 {
+			negative = false
+		}
+		if matchProperty(p, test, object, l) == negative {
 			return false
 		}
 	}
 	return true
 }
 
-func matchProperty(path string, t campaign.Test, object map[string]any, asOf time.Time) bool {
-	if !storable(path) {
+func matchProperty(p campaign.Property, t campaign.Test, object map[string]any, l looking) bool {
+	keys, ok := keysOf(p.Path)
+	if !ok {
 		return false
 	}
-	keys := strings.Split(path, ".")
-	if list, ok := object[keys[0]].([]any); ok && len(keys) > 1 {
-		for _, line := range list {
-			if line, ok := line.(map[string]any); ok && matchValue(dig(line, keys[1:]), t, asOf) {
-				return true
+	if len(p.Each) > 0 {
+		return slices.ContainsFunc(unwrap(dig(object, keys)), func(v any) bool {
+			line, ok := v.(map[string]any)
+			return ok && matchAll(p.Each, line, l)
+		})
+	}
+	if len(keys) == 1 {
+		return matchValue(object[keys[0]], t, l)
+	}
+	list := t.Op == campaign.OpHas || t.Op == campaign.OpHasAny
+	return slices.ContainsFunc(dig(object, keys), func(v any) bool {
+		return matchValue(v, t, l) || list && matchAny(v, t.Values)
+	})
+}
+
+// dig follows keys into nested objects and the lists of them on the way, one deep.
+func dig(object map[string]any, keys []string) []any {
+	found := []any{object}
+	for _, key := range keys {
+		var next []any
+		for _, v := range unwrap(found) {
+			if object, ok := v.(map[string]any); ok {
+				if v, ok := object[key]; ok {
+					next = append(next, v)
+				}
 			}
 		}
+		found = next
+	}
+	return found
+}
+
+// unwrap puts the elements of lists in their place.
+func unwrap(values []any) []any {
+	var out []any
+	for _, v := range values {
+		if list, ok := v.([]any); ok {
+			out = append(out, list...)
+		} else {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// sameAs tells whether v, or an element of the list that it is, equals something
+// at a path of the anchor.
+func sameAs(v any, path string, anchor map[string]any) bool {
+	keys, ok := keysOf(path)
+	if !ok {
 		return false
 	}
-	return matchValue(dig(object, keys), t, asOf)
-}
-
-// dig follows keys into nested objects; nil when there is nothing.
-func dig(object map[string]any, keys []string) any {
-	var v any = object
-	for _, key := range keys {
-		object, ok := v.(map[string]any)
-		if !ok {
-			return nil
+	others := unwrap(dig(anchor, keys))
+	return slices.ContainsFunc(unwrap([]any{v}), func(one any) bool {
+		switch one.(type) {
+		case string, float64, bool:
+			return slices.Contains(others, one)
 		}
-		v = object[key]
-	}
-	return v
+		return false
+	})
 }
 
-func matchValue(v any, t campaign.Test, asOf time.Time) bool {
+func matchValue(v any, t campaign.Test, l looking) bool {
 	first := func(op string, i int) bool { return i < len(t.Values) && matchOne(v, op, t.Values[i]) }
 	switch t.Op {
 	case campaign.OpExists:
 		return v != nil
 	case campaign.OpIs, campaign.OpIn:
 		return matchAny(v, t.Values)
-	case campaign.OpHas:
+	case campaign.OpHas, campaign.OpHasAny:
 		list, _ := v.([]any)
 		for _, one := range list {
 			if matchAny(one, t.Values) {
@@ -63,6 +122,18 @@ func matchValue(v any, t campaign.Test, asOf time.Time) bool {
 			}
 		}
 		return false
+	case campaign.OpSameAs:
+		return sameAs(v, t.Trigger, l.anchor)
+	case campaign.OpMatches:
+		text, ok := v.(string)
+		if !ok || len(t.Values) == 0 {
+			return false
+		}
+		p := knownPattern(t.Values[0].Text)
+		return p != nil && p.Match(text)
+	case campaign.OpAnniversaryWithin:
+		text, _ := v.(string)
+		return anniversaryIn(text, t.Length, l.asOf)
 	case campaign.OpAtLeast:
 		return first(">=", 0)
 	case campaign.OpAtMost:
@@ -83,7 +154,7 @@ func matchValue(v any, t campaign.Test, asOf time.Time) bool {
 		}
 		return strings.HasPrefix(text, t.Values[0].Text)
 	}
-	return matchMoment(v, t, asOf)
+	return matchMoment(v, t, l.asOf)
 }
 
 func matchAny(v any, values []campaign.Value) bool {

@@ -104,3 +104,59 @@ func (b *builder) textMomentSQL(expr string) string {
 		" THEN ((yy / 400 * 146097 + yy % 400 * 365 + yy % 400 / 4 - yy % 400 / 100 + (153 * mm + 2) / 5 + d - 1 - 719468) * 1440 + minutes - away) * 60000000 + seconds * 1000000 + micros END" +
 		" FROM (" + shifted + ") m6)"
 }
+
+// calendar is the UTC day of a moment in microseconds, a plain column, as the
+// number 20261201.
+func (b *builder) calendar(column string) string {
+	const day = "86400000000"
+	days := "((" + column + " - ((" + column + " % " + day + ") + " + day + ") % " + day + ") / " + day + ")"
+	if b.engine == SQLite {
+		return "CAST(strftime('%Y%m%d', " + days + " * 86400, 'unixepoch') AS INTEGER)"
+	}
+	return "to_char(date '1970-01-01' + " + days + "::int, 'YYYYMMDD')::int"
+}
+
+// anniversary holds when a date's day of the year is today or comes within d. A
+// text of month and day alone (05-12) is such a day too. 29 February is on the
+// 28th in years without one.
+func (b *builder) anniversary(s subject, d campaign.Duration) string {
+	if s.moment == nil {
+		return sqlFalse
+	}
+	form, cast := "txt GLOB '[01][0-9]-[0-3][0-9]'", func(from int) string { return fmt.Sprintf("CAST(substr(txt, %d, 2) AS INTEGER)", from) }
+	if b.engine == Postgres {
+		form, cast = "txt ~ '^[01][0-9]-[0-3][0-9]$'", func(from int) string { return fmt.Sprintf("substr(txt, %d, 2)::int", from) }
+	}
+	given := "SELECT " + s.moment() + " AS t, " + s.text + " AS txt, " + b.now() + " AS a, " + b.ahead(d) + " AS z"
+	days := "SELECT " + b.calendar("a") + " AS a, " + b.calendar("z") + " AS z, CASE WHEN t IS NOT NULL THEN " + b.calendar("t") + " % 10000 WHEN " + form +
+		" THEN " + cast(1) + " * 100 + " + cast(4) + " END AS md FROM (" + given + ") m1"
+	in := func(year string) string {
+		return fmt.Sprintf("(%[1]s * 10000 + CASE WHEN md = 229 AND NOT ((%[1]s %% 4 = 0 AND %[1]s %% 100 <> 0) OR %[1]s %% 400 = 0) THEN 228 ELSE md END)", year)
+	}
+	valid := "md / 100 BETWEEN 1 AND 12 AND md % 100 BETWEEN 1 AND CASE WHEN md / 100 = 2 THEN 29 WHEN md / 100 IN (4, 6, 9, 11) THEN 30 ELSE 31 END"
+	return sure("(SELECT " + valid + " AND (" + in("(a / 10000)") + " BETWEEN a AND z OR " + in("(a / 10000 + 1)") + " <= z) FROM (" + days + ") m2)")
+}
+
+// anniversaryIn is anniversary in Go.
+func anniversaryIn(text string, d campaign.Duration, asOf time.Time) bool {
+	t, ok := textMoment(text)
+	if !ok && len(text) == len("05-12") {
+		// 2000 has a 29 February.
+		t, ok = textMoment("2000-" + text)
+	}
+	if !ok {
+		return false
+	}
+	first := asOf.UTC().Truncate(24 * time.Hour)
+	last := d.After(asOf)
+	for _, year := range []int{first.Year(), first.Year() + 1} {
+		day := time.Date(year, t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+		if day.Month() != t.Month() {
+			day = day.AddDate(0, 0, -1)
+		}
+		if !day.Before(first) && !day.After(last) {
+			return true
+		}
+	}
+	return false
+}

@@ -2,7 +2,9 @@ package audience_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -57,9 +59,15 @@ func (w world) holds(c campaign.Condition, v view) bool {
 	case campaign.InSegment:
 		return w.holds(v.segments[c.Segment], v)
 	case campaign.Attribute:
-		return passes(w.latest(v.customer, c.Name, v.asOf), c.Test, v.asOf)
+		return w.attributePasses(c, v)
+	case campaign.Sample:
+		ref := w.customers[v.customer-1].external
+		if ref == "" {
+			ref = fmt.Sprint("#", v.customer)
+		}
+		return campaign.Draw("sample", c.Seed, ref) < float64(c.Share)
 	case campaign.TriggerProperty:
-		return propertyPasses(v.trigger, c.Property, v.asOf)
+		return passesIn(v.trigger, c.Property, v)
 	case campaign.CampaignState:
 		for _, p := range w.passes {
 			if p.customer != v.customer || p.campaign != c.Campaign || p.entered.After(v.asOf) ||
@@ -92,8 +100,8 @@ func (w world) latest(customer int64, name string, t time.Time) any {
 		return best.num
 	case best.kind == "bool":
 		return best.text == "true"
-	case best.kind == "list":
-		var list []any
+	case best.kind == "list" || best.kind == "object":
+		var list any
 		json.Unmarshal([]byte(best.text), &list)
 		return list
 	}
@@ -105,6 +113,8 @@ func (w world) matches(m campaign.EventMatch, v view) bool {
 	for _, f := range w.seen(v.customer, v.asOf, m.Event) {
 		own := slices.Contains(v.own, m.Event) && !f.at.After(v.anchor)
 		out := !m.Window.Within.IsZero() && !f.at.After(m.Window.Within.Before(v.asOf))
+		out = out || !m.Window.Before.IsZero() && !f.at.Before(m.Window.Before.Before(v.asOf))
+		out = out || !m.Window.From.IsZero() && f.at.Before(m.Window.From) || !m.Window.Until.IsZero() && f.at.After(m.Window.Until)
 		switch m.Window.Since {
 		case campaign.SinceAnchor:
 			out = out || own || v.anchor.IsZero() || f.at.Before(v.anchor)
@@ -114,9 +124,9 @@ func (w world) matches(m campaign.EventMatch, v view) bool {
 			out = out || f.at.Before(m.Window.Date)
 		}
 		for _, p := range m.Where {
-			out = out || !propertyPasses(f.props, p, v.asOf)
+			out = out || !passesIn(f.props, p, v)
 		}
-		if !out {
+		if !out && (m.Followed == nil || w.follows(f, m.Event, *m.Followed, v)) {
 			found = append(found, f)
 		}
 	}
@@ -125,15 +135,15 @@ func (w world) matches(m campaign.EventMatch, v view) bool {
 	}
 	switch {
 	case m.Aggregate != nil:
-		cents := 0.0
+		return gathers(*m.Aggregate, found, v)
+	case m.Distinct != nil:
+		different := map[any]bool{}
 		for _, f := range found {
-			cur, has := f.props["currency"]
-			n, ok := f.props[m.Aggregate.Property].(float64)
-			if ok && (!has || cur == nil || cur == "EUR") {
-				cents += math.Round(n * 100)
+			for _, one := range scalars(reach(f.props, m.Distinct.Property)) {
+				different[one] = true
 			}
 		}
-		return passes(cents/100, m.Aggregate.Test, v.asOf)
+		return passes(float64(len(different)), m.Distinct.Test, v)
 	case m.First != nil:
 		return len(found) > 0 && recent(found[0].at, *m.First)
 	case m.Last != nil:
@@ -141,27 +151,128 @@ func (w world) matches(m campaign.EventMatch, v view) bool {
 	case m.Count == nil:
 		return len(found) > 0
 	}
-	return passes(float64(len(found)), *m.Count, v.asOf)
+	return passes(float64(len(found)), *m.Count, v)
 }
 
-func propertyPasses(object map[string]any, p campaign.Property, asOf time.Time) bool {
-	values := []any{object}
-	for i, key := range strings.Split(p.Path, ".") {
-		var next []any
-		for _, v := range values {
-			if o, ok := v.(map[string]any); ok && o[key] != nil {
-				next = append(next, o[key])
+// attributePasses looks into an object where no fact has the whole name.
+func (w world) attributePasses(c campaign.Attribute, v view) bool {
+	name, rest, dotted := strings.Cut(c.Name, ".")
+	ever := slices.ContainsFunc(w.attributes, func(a attribute) bool { return a.customer == v.customer && a.name == c.Name && !a.at.After(v.asOf) })
+	if ever || !dotted {
+		return passes(w.latest(v.customer, c.Name, v.asOf), c.Test, v)
+	}
+	object, _ := w.latest(v.customer, name, v.asOf).(map[string]any)
+	return passesIn(object, campaign.Property{Path: rest, Test: c.Test}, v)
+}
+
+// follows tells whether the sequence keeps f.
+func (w world) follows(f numbered, name string, s campaign.Sequence, v view) bool {
+	if s.Not && !s.Within.IsZero() && s.Within.After(f.at).After(v.asOf) {
+		return false
+	}
+	for _, later := range w.seen(v.customer, v.asOf, s.Event) {
+		if later.at.Before(f.at) || s.Event == name && later.at.Equal(f.at) || !s.Within.IsZero() && later.at.After(s.Within.After(f.at)) {
+			continue
+		}
+		if !slices.ContainsFunc(s.Where, func(p campaign.Property) bool { return !passesIn(later.props, p, v) }) {
+			return !s.Not
+		}
+	}
+	return s.Not
+}
+
+// gathers adds up in tenths, of which all numbers here are whole ones.
+func gathers(a campaign.Aggregate, found []numbered, v view) bool {
+	var tenths []float64
+	for _, f := range found {
+		if cur, has := f.props["currency"]; campaign.IsMoney(a.Property) && has && cur != nil && cur != "EUR" {
+			continue
+		}
+		for _, one := range reach(f.props, a.Property) {
+			if n, ok := one.(float64); ok {
+				tenths = append(tenths, math.Round(n*10))
 			}
 		}
-		if i == 0 && len(next) == 1 && strings.Contains(p.Path, ".") {
-			if list, ok := next[0].([]any); ok {
-				next = list
+	}
+	sum := 0.0
+	for _, n := range tenths {
+		sum += n
+	}
+	switch n := float64(len(tenths)); {
+	case a.Func == campaign.Sum:
+		return passes(sum/10, a.Test, v)
+	case n == 0:
+		return false
+	case a.Func == campaign.Avg:
+		return passes(sum/n/10, a.Test, v)
+	case a.Func == campaign.Min:
+		return passes(slices.Min(tenths)/10, a.Test, v)
+	}
+	return passes(slices.Max(tenths)/10, a.Test, v)
+}
+
+// reach lists what is at a path, through the lists of objects on the way.
+func reach(object any, path string) []any {
+	key, rest, more := strings.Cut(path, ".")
+	o, ok := object.(map[string]any)
+	if !ok || o[key] == nil {
+		return nil
+	}
+	if !more {
+		return []any{o[key]}
+	}
+	list, ok := o[key].([]any)
+	if !ok {
+		return reach(o[key], rest)
+	}
+	var out []any
+	for _, one := range list {
+		out = append(out, reach(one, rest)...)
+	}
+	return out
+}
+
+// scalars are values that can be compared, those of lists included.
+func scalars(values []any) []any {
+	var out []any
+	for _, v := range values {
+		switch v := v.(type) {
+		case string, float64, bool:
+			out = append(out, v)
+		case []any:
+			for _, one := range v {
+				switch one.(type) {
+				case string, float64, bool:
+					out = append(out, one)
+				}
 			}
 		}
-		values = next
+	}
+	return out
+}
+
+func passesIn(object map[string]any, p campaign.Property, v view) bool {
+	values := reach(object, p.Path)
+	if len(p.Each) > 0 {
+		return slices.ContainsFunc(values, func(list any) bool {
+			lines, ok := list.([]any)
+			if !ok {
+				lines = []any{list}
+			}
+			return slices.ContainsFunc(lines, func(line any) bool {
+				o, ok := line.(map[string]any)
+				return ok && !slices.ContainsFunc(p.Each, func(q campaign.Property) bool { return !passesIn(o, q, v) })
+			})
+		})
 	}
 	some := func(t campaign.Test) bool {
-		return slices.ContainsFunc(values, func(v any) bool { return passes(v, t, asOf) })
+		return slices.ContainsFunc(values, func(one any) bool {
+			_, list := one.([]any)
+			if (t.Op == campaign.OpHas || t.Op == campaign.OpHasAny) && !list && strings.Contains(p.Path, ".") {
+				return passes(one, test(campaign.OpIn, t.Values...), v)
+			}
+			return passes(one, t, v)
+		})
 	}
 	switch t := p.Test; t.Op {
 	case campaign.OpIsNot:
@@ -174,8 +285,32 @@ func propertyPasses(object map[string]any, p campaign.Property, asOf time.Time) 
 	return some(p.Test)
 }
 
+// propertyPasses is passesIn where there is no pass.
+func propertyPasses(object map[string]any, p campaign.Property, asOf time.Time) bool {
+	return passesIn(object, p, view{asOf: asOf})
+}
+
+// comesRound goes through the days from today on.
+func comesRound(s string, d campaign.Duration, asOf time.Time) bool {
+	at, ok := campaign.ParseMoment(s, nil)
+	if !ok && len(s) == 5 {
+		at, ok = campaign.ParseMoment("2024-"+s, nil)
+	}
+	if !ok {
+		return false
+	}
+	for day := asOf.Truncate(24 * time.Hour); !day.After(d.After(asOf)); day = day.AddDate(0, 0, 1) {
+		if day.Month() == at.Month() && day.Day() == at.Day() ||
+			at.Month() == 2 && at.Day() == 29 && day.Month() == 2 && day.Day() == 28 && day.AddDate(0, 0, 1).Month() == 3 {
+			return true
+		}
+	}
+	return false
+}
+
 // passes is an operator on a value as Go has it; nil is none.
-func passes(v any, t campaign.Test, asOf time.Time) bool {
+func passes(v any, t campaign.Test, l view) bool {
+	asOf := l.asOf
 	cmp := func(i int) (int, bool) {
 		want := t.Values[i]
 		switch v := v.(type) {
@@ -210,9 +345,17 @@ func passes(v any, t campaign.Test, asOf time.Time) bool {
 		return equal()
 	case campaign.OpIsNot, campaign.OpNotIn:
 		return !equal()
-	case campaign.OpHas:
+	case campaign.OpHas, campaign.OpHasAny:
 		list, _ := v.([]any)
-		return slices.ContainsFunc(list, func(one any) bool { return passes(one, test(campaign.OpIs, t.Values...), asOf) })
+		return slices.ContainsFunc(list, func(one any) bool { return passes(one, test(campaign.OpIs, t.Values...), l) })
+	case campaign.OpMatches:
+		_, is := v.(string)
+		return is && regexp.MustCompile(t.Values[0].Text).MatchString(s)
+	case campaign.OpAnniversaryWithin:
+		return comesRound(s, t.Length, asOf)
+	case campaign.OpSameAs:
+		theirs := scalars(reach(l.trigger, t.Trigger))
+		return slices.ContainsFunc(scalars([]any{v}), func(one any) bool { return slices.Contains(theirs, one) })
 	case campaign.OpContains:
 		return s != "" && strings.Contains(s, t.Values[0].Text)
 	case campaign.OpStartsWith:

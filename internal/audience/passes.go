@@ -124,14 +124,8 @@ func (e *Evaluator) Count(ctx context.Context, q Querier, cond campaign.Conditio
 }
 
 func (b *builder) members(what string, cond campaign.Condition, asOf time.Time) (string, error) {
-	at := b.int(campaign.Micros(asOf))
-	null, object := "NULL", "NULL"
-	if b.engine == Postgres {
-		null, object = "NULL::bigint", "NULL::jsonb"
-	}
-	where, err := b.condition(cond)
-	return fmt.Sprintf("SELECT %s FROM (SELECT c.id AS customer_id, %s AS as_of, %s AS anchor_at, %s AS entered_at, %s AS anchor FROM customers c WHERE c.created_at <= %s) x WHERE %s",
-		what, at, null, null, object, at, where), err
+	from, err := b.population(cond, asOf)
+	return "SELECT " + what + from, err
 }
 
 // each reads every row of a query and closes it.

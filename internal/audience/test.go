@@ -38,7 +38,13 @@ func (b *builder) test(s subject, t campaign.Test) string {
 			return "NOT " + sure(s.present)
 		}
 		return sure(s.present)
-	case campaign.OpHas:
+	case campaign.OpMatches:
+		return sure(b.matches(s, t))
+	case campaign.OpSameAs:
+		return b.sameAs(s, t.Trigger)
+	case campaign.OpAnniversaryWithin:
+		return b.anniversary(s, t.Length)
+	case campaign.OpHas, campaign.OpHasAny:
 		if s.element == nil || len(t.Values) == 0 {
 			return sqlFalse
 		}
@@ -135,7 +141,7 @@ func (b *builder) testMoment(s subject, t campaign.Test) string {
 	if s.moment == nil {
 		return sqlFalse
 	}
-	now := "x.as_of"
+	now := b.now()
 	switch t.Op {
 	case campaign.OpBefore, campaign.OpAfter:
 		op := "<"
@@ -148,12 +154,22 @@ func (b *builder) testMoment(s subject, t campaign.Test) string {
 		case len(t.Values) > 0 && t.Values[0].Kind == campaign.Time:
 			return s.moment() + " " + op + " " + b.int(campaign.Micros(t.Values[0].Time))
 		case len(t.Values) == 0 && t.Op == campaign.OpBefore:
-			return s.moment() + " < " + b.before(now, t.Length)
+			return s.moment() + " < " + b.ago(t.Length)
 		}
 	case campaign.OpWithin:
-		return s.moment() + " BETWEEN " + b.before(now, t.Length) + " AND " + now
+		return s.moment() + " BETWEEN " + b.ago(t.Length) + " AND " + now
 	case campaign.OpWithinNext:
-		return s.moment() + " BETWEEN " + now + " AND " + b.after(now, t.Length)
+		return s.moment() + " BETWEEN " + now + " AND " + b.ahead(t.Length)
 	}
 	return sqlFalse
+}
+
+// sameAs holds when the value equals one that the pass's own anchor has at a path.
+func (b *builder) sameAs(s subject, path string) string {
+	keys, ok := keysOf(path)
+	if !ok || s.keys == nil || b.whole != nil {
+		return sqlFalse
+	}
+	own, other := s.keys(), b.through("x.anchor", keys)
+	return "EXISTS (SELECT 1 FROM " + own.from + ", " + other.from + " WHERE " + own.key + " = " + other.key + ")"
 }

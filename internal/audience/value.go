@@ -18,7 +18,14 @@ type subject struct {
 	// element is a condition on one element of the list that the value is, held
 	// by some element; nil where there can be no list.
 	element func(test func(subject) string) string
+	// keys are rows of what the value, or each element of the list that it is,
+	// stands for among values of all types; nil where nothing is compared so.
+	keys func() rows
 }
+
+// rows are places in a JSON document that FROM goes through: the value of each
+// row, as key where two are compared, and the object that it is.
+type rows struct{ from, value, key, object string }
 
 // doc is a place in a JSON document: an expression and the keys below it.
 type doc struct {
@@ -35,26 +42,82 @@ func (b *builder) at(d doc) string {
 	return "(" + s + ")"
 }
 
-// path is SQLite's form of the keys, each quoted.
-func (b *builder) path(keys []string) string {
-	var s strings.Builder
-	s.WriteByte('$')
-	for _, key := range keys {
-		s.WriteString(`."`)
-		for _, r := range key {
-			switch {
-			case r == '"' || r == '\\':
-				s.WriteByte('\\')
-				s.WriteRune(r)
-			case r < ' ':
-				fmt.Fprintf(&s, `\u%04x`, r)
-			default:
-				s.WriteRune(r)
-			}
-		}
-		s.WriteByte('"')
+// path is SQLite's form of the keys.
+func (b *builder) path(keys []string) string { return b.text("$" + quoted(keys)) }
+
+// maxKeys is how long a path may be; nothing is found at a longer one.
+const maxKeys = 16
+
+// keysOf are the keys of a dotted path.
+func keysOf(path string) ([]string, bool) {
+	keys := strings.Split(path, ".")
+	return keys, storable(path) && len(keys) <= maxKeys
+}
+
+// through goes over the values at a path of keys below object, of which there are
+// several where a list is on the way or at the end.
+func (b *builder) through(object string, keys []string) rows {
+	if b.engine == Postgres {
+		// Lax paths look into lists by themselves, one deep.
+		return b.queried("jsonb_path_query(" + object + ", " + b.param("$"+quoted(keys)+"[*]", "::text::jsonpath") + ")")
 	}
-	return b.text(s.String())
+	var from []string
+	r := rows{object: object}
+	for _, key := range keys {
+		p := b.path([]string{key})
+		value := r.object + " -> " + p
+		alias := b.alias("l")
+		from = append(from, "json_each(CASE json_type("+r.object+", "+p+") WHEN 'array' THEN "+value+" ELSE '[' || ("+value+") || ']' END) "+alias)
+		r = b.listed(alias)
+	}
+	r.from = strings.Join(from, ", ")
+	return r
+}
+
+// listed are the rows of json_each, known as alias.
+func (b *builder) listed(alias string) rows {
+	return rows{
+		value:  alias + ".value",
+		key:    liteKey(alias+".type", alias+".value"),
+		object: "(CASE WHEN " + alias + ".type = 'object' THEN " + alias + ".value END)",
+	}
+}
+
+func liteKey(kind, value string) string {
+	return "CASE " + kind + " WHEN 'text' THEN 't' || " + value + " WHEN 'integer' THEN " + value + " WHEN 'real' THEN " + value + " WHEN 'true' THEN 'b1' WHEN 'false' THEN 'b0' END"
+}
+
+// queried are the rows of a function that gives documents.
+func (b *builder) queried(function string) rows {
+	alias := b.alias("l")
+	v := alias + ".v"
+	return rows{
+		from: function + " " + alias + "(v)", value: v, object: v,
+		key: "CASE WHEN jsonb_typeof(" + v + ") IN ('string', 'number', 'boolean') THEN " + v + " END",
+	}
+}
+
+// place is where a property's value is: below object or, for a dotted path, below
+// each of the lines that are to be added to FROM. ok is false where nothing can be.
+func (b *builder) place(object, path string) (at doc, lines string, ok bool) {
+	keys, ok := keysOf(path)
+	if len(keys) == 1 || !ok {
+		return doc{object, keys}, "", ok
+	}
+	last := len(keys) - 1
+	r := b.through(object, keys[:last])
+	return doc{r.object, keys[last:]}, ", " + r.from, true
+}
+
+// keys are lines to add to FROM, one for each value that a property has, and the
+// value as it is told apart from others.
+func (b *builder) keys(object, path string) (lines, key string, ok bool) {
+	keys, ok := keysOf(path)
+	if !ok {
+		return "", "", false
+	}
+	r := b.through(object, keys)
+	return ", " + r.from, r.key, true
 }
 
 // kind is the JSON type at d, null when there is nothing.
@@ -70,16 +133,20 @@ func (b *builder) jsonSubject(d doc) subject {
 	if b.engine == SQLite {
 		p := b.path(d.path)
 		kind, value := "json_type("+d.expr+", "+p+")", "json_extract("+d.expr+", "+p+")"
-		return b.liteSubject(kind, value, func(test func(subject) string) string {
+		s := b.liteSubject(kind, value, func(test func(subject) string) string {
 			return "EXISTS (SELECT 1 FROM json_each(" + d.expr + ", " + p + ") el WHERE " + kind + " = 'array' AND " +
 				test(b.liteSubject("el.type", "el.value", nil)) + ")"
 		})
+		s.keys = func() rows { return b.through(d.expr, d.path) }
+		return s
 	}
 	v := b.at(d)
-	return b.pgSubject(v, func(test func(subject) string) string {
+	s := b.pgSubject(v, func(test func(subject) string) string {
 		return "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE WHEN jsonb_typeof" + v + " = 'array' THEN " + v + " END) el WHERE " +
 			test(b.pgSubject("(el.value)", nil)) + ")"
 	})
+	s.keys = func() rows { return b.queried("jsonb_path_query(" + v + ", '$[*]')") }
+	return s
 }
 
 func (b *builder) liteSubject(kind, value string, element func(func(subject) string) string) subject {
@@ -88,7 +155,7 @@ func (b *builder) liteSubject(kind, value string, element func(func(subject) str
 		number:  "CASE WHEN " + kind + " IN ('integer', 'real') THEN " + value + " END",
 		boolean: "CASE WHEN " + kind + " IN ('true', 'false') THEN " + kind + " END",
 		present: kind + " <> 'null'",
-		numeric: func(f float64) string { return b.param(f, "") },
+		numeric: b.float,
 		element: element,
 	}
 	s.moment = func() string { return b.textMomentSQL(s.text) }
@@ -108,25 +175,51 @@ func (b *builder) pgSubject(v string, element func(func(subject) string) string)
 	return s
 }
 
-// factSubject is an attribute fact f as a subject.
-func (b *builder) factSubject() subject {
+// factSubject is an attribute fact, a row known as alias, as a subject.
+func (b *builder) factSubject(alias string) subject {
+	when := func(kinds, column string) string {
+		return "CASE WHEN " + alias + ".kind IN (" + kinds + ") THEN " + alias + "." + column + " END"
+	}
 	return subject{
 		// A text that reads as a date is still one, as it is in a property.
-		text:    "CASE WHEN f.kind IN ('text', 'time') THEN f.text END",
-		number:  "CASE WHEN f.kind = 'number' THEN f.num END",
-		boolean: "CASE WHEN f.kind = 'bool' THEN f.text END",
-		moment:  func() string { return "CASE WHEN f.kind = 'time' THEN f.moment END" },
-		present: "f.kind <> 'null'",
-		numeric: func(f float64) string { return b.param(f, "::float8") },
+		text:    when("'text', 'time'", "text"),
+		number:  when("'number'", "num"),
+		boolean: when("'bool'", "text"),
+		moment:  func() string { return when("'time'", "moment") },
+		present: alias + ".kind <> 'null'",
+		numeric: b.float,
 		element: func(test func(subject) string) string {
-			// A list with an escaped NUL is no jsonb; it holds nothing on either engine.
+			list := b.factDocument(alias, "list")
 			if b.engine == SQLite {
-				return `EXISTS (SELECT 1 FROM json_each(CASE WHEN f.kind = 'list' AND instr(f.text, '\u0000') = 0 THEN f.text ELSE '[]' END) el WHERE ` +
-					test(b.liteSubject("el.type", "el.value", nil)) + ")"
+				return "EXISTS (SELECT 1 FROM json_each(COALESCE(" + list + ", '[]')) el WHERE " + test(b.liteSubject("el.type", "el.value", nil)) + ")"
 			}
-			return `EXISTS (SELECT 1 FROM jsonb_array_elements(CASE WHEN f.kind = 'list' AND strpos(f.text, '\u0000') = 0 THEN f.text::jsonb END) el WHERE ` +
-				test(b.pgSubject("(el.value)", nil)) + ")"
+			return "EXISTS (SELECT 1 FROM jsonb_array_elements(" + list + ") el WHERE " + test(b.pgSubject("(el.value)", nil)) + ")"
 		},
+		keys: func() rows { return b.factKeys(alias) },
+	}
+}
+
+// factDocument is the JSON of a fact of the kind, null for another. A text with an
+// escaped NUL is no jsonb; it holds nothing on either engine.
+func (b *builder) factDocument(alias, kind string) string {
+	find, cast := "instr", ""
+	if b.engine == Postgres {
+		find, cast = "strpos", "::jsonb"
+	}
+	return fmt.Sprintf(`(CASE WHEN %[1]s.kind = '%[2]s' AND %[3]s(%[1]s.text, '\u0000') = 0 THEN %[1]s.text%[4]s END)`, alias, kind, find, cast)
+}
+
+func (b *builder) factKeys(alias string) rows {
+	if b.engine == Postgres {
+		return b.queried("jsonb_path_query(CASE WHEN " + alias + ".kind IN ('text', 'time') THEN to_jsonb(" + alias + ".text) WHEN " + alias + ".kind = 'number' THEN to_jsonb(" + alias +
+			".num) WHEN " + alias + ".kind = 'bool' THEN to_jsonb(" + alias + ".text = 'true') ELSE " + b.factDocument(alias, "list") + " END, '$[*]')")
+	}
+	el, one := b.alias("l"), b.alias("l")
+	kind := "CASE " + alias + ".kind WHEN 'text' THEN 'text' WHEN 'time' THEN 'text' WHEN 'number' THEN 'real' WHEN 'bool' THEN " + alias + ".text END"
+	value := "CASE " + alias + ".kind WHEN 'number' THEN " + alias + ".num ELSE " + alias + ".text END"
+	return rows{
+		from: "(SELECT " + liteKey(kind, value) + " AS k UNION ALL SELECT " + b.listed(el).key + " FROM json_each(COALESCE(" + b.factDocument(alias, "list") + ", '[]')) " + el + ") " + one,
+		key:  one + ".k",
 	}
 }
 
