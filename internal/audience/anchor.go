@@ -1,10 +1,6 @@
 package audience
 
 import (
-	"context"
-	"database/sql"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"tidings/internal/campaign"
@@ -56,34 +52,4 @@ func (b *builder) only(column string, w Window) string {
 		return ""
 	}
 	return column + " = " + b.int(w.Customer) + " AND "
-}
-
-// fresh is the condition that an event was committed since cursor, and the name
-// column to use beside it: the rowid, not the name, must lead SQLite's search.
-func (b *builder) fresh(alias, cursor string) (cond, name string, err error) {
-	n, err := strconv.ParseUint(cursor, 10, 63)
-	if err != nil {
-		return "", "", fmt.Errorf("read cursor %q: %w", cursor, err)
-	}
-	if b.engine == SQLite {
-		return alias + ".id > " + b.int(int64(n)), "+" + alias + ".name", nil
-	}
-	return alias + ".xid >= " + b.text(cursor) + "::xid8", alias + ".name", nil
-}
-
-// Cursor marks what is visible now, for Window.Cursor of the next evaluation.
-// Read it before evaluating, so that what commits meanwhile is read twice
-// rather than never.
-func (e *Evaluator) Cursor(ctx context.Context, q Querier) (string, error) {
-	query := "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
-	if e.engine == SQLite {
-		// One writer at a time: ids commit in their order.
-		query = "SELECT CAST(COALESCE(max(id), 0) AS TEXT) FROM events"
-	}
-	var cursor string
-	rows, err := q.QueryContext(ctx, query)
-	if err := each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&cursor) }); err != nil {
-		return "", fmt.Errorf("read cursor: %w", err)
-	}
-	return cursor, nil
 }

@@ -14,6 +14,20 @@ func (b *builder) cancels(t campaign.Trigger) string {
 	switch t := t.(type) {
 	case campaign.PastPurchase:
 		return b.refunds()
+	case campaign.AbandonedCheckout:
+		return happened + and("k.name IN "+b.names(cancelNames(t)), "k.occurred_at >= x.anchor_at",
+			"(k.name = "+b.text(campaign.OrderCompleted)+" OR k.occurred_at > x.anchor_at)")
+	case campaign.AbandonedBrowse:
+		// Who looks on is still looking: a later view keeps the customer from entering,
+		// but ends no pass. What was put into the cart or ordered in the view's own
+		// instant is no longer only looked at.
+		return happened + and("k.name IN "+b.names(cancelNames(t)), "k.occurred_at >= x.anchor_at")
+	case campaign.Replenishment:
+		return happened + and("k.name IN "+b.names(cancelNames(t)), "k.occurred_at > x.anchor_at",
+			"(("+and("k.name = "+b.text(campaign.OrderCompleted), b.orderedAgain(t))+") OR ("+b.takesBack("x.anchor_at", "x.anchor")+"))")
+	case campaign.OnProduct:
+		return happened + and("k.name = "+b.text(campaign.OrderCompleted), "k.occurred_at > x.anchor_at",
+			b.ordered("k.properties", b.id("x.anchor", "product_id")))
 	case campaign.AbandonedCart:
 		// An order in the same instant bought what was just put in.
 		return happened + and("k.name = "+b.text(campaign.OrderCompleted), "k.occurred_at >= x.anchor_at")
@@ -28,6 +42,51 @@ func (b *builder) cancels(t campaign.Trigger) string {
 func (b *builder) laterChange() string {
 	return happened + and("k.name IN "+b.names(campaign.CartChanges()), "k.occurred_at >= x.anchor_at",
 		"(k.occurred_at > x.anchor_at OR k.id > x.id)", b.cartID("k.properties")+" = "+b.cartID("x.anchor"))
+}
+
+// cancelNames are the events that cancel t's occurrences: those of cancels, and
+// for a cart those that can empty it.
+func cancelNames(t campaign.Trigger) []string {
+	switch t := t.(type) {
+	case campaign.PastPurchase:
+		return []string{campaign.OrderCancelled, campaign.OrderRefunded}
+	case campaign.AbandonedCart:
+		return []string{campaign.OrderCompleted, campaign.ProductRemoved, campaign.CartViewed, campaign.CheckoutStarted}
+	case campaign.Inactivity:
+		return t.Of
+	case campaign.AbandonedCheckout, campaign.AbandonedBrowse:
+		return append(campaign.CartChanges(), campaign.OrderCompleted)
+	case campaign.Replenishment:
+		return []string{campaign.OrderCompleted, campaign.OrderCancelled, campaign.OrderRefunded}
+	case campaign.OnProduct:
+		return []string{campaign.OrderCompleted}
+	}
+	return nil
+}
+
+// laterSame is FROM and WHERE of the events of names after the anchor; in one
+// instant, the row that came later is the later one.
+func (b *builder) laterSame(names []string) string {
+	return happened + and("k.name IN "+b.names(names), "k.occurred_at >= x.anchor_at", "(k.occurred_at > x.anchor_at OR k.id > x.id)")
+}
+
+// ordered is the condition that an order has a line of a product, or names it
+// itself. It is never null.
+func (b *builder) ordered(order, product string) string {
+	return "(" + sure(b.id(order, "product_id")+" = "+product) + " OR " +
+		b.someLine(order, func(line string) string { return sure(b.id(line, "product_id") + " = " + product) }) + ")"
+}
+
+// someLine is the condition that some of an event's products passes test, which
+// must never be null.
+func (b *builder) someLine(object string, test func(line string) string) string {
+	if b.engine == SQLite {
+		return "EXISTS (SELECT 1 FROM json_each(" + object + ", '$.products') line WHERE line.type = 'object' AND " +
+			test("(CASE WHEN line.type = 'object' THEN line.value END)") + ")"
+	}
+	list := "(" + object + " -> 'products')"
+	return "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE WHEN jsonb_typeof" + list + " = 'array' THEN " + list + " END) line WHERE " +
+		"jsonb_typeof(line.value) = 'object' AND " + test("line.value") + ")"
 }
 
 // sooner is FROM and WHERE of the other events in the anchor's own instant that
@@ -47,8 +106,15 @@ func (b *builder) cartID(object string) string {
 // with which the refunds so far come to the order's total. Without an order_id
 // nothing does.
 func (b *builder) refunds() string {
+	return happened + and("k.name IN "+b.names([]string{campaign.OrderCancelled, campaign.OrderRefunded}),
+		"k.occurred_at > x.anchor_at", b.takesBack("x.anchor_at", "x.anchor"))
+}
+
+// takesBack is the condition that event k takes back the order of x's customer
+// that happened at orderAt and has the properties order.
+func (b *builder) takesBack(orderAt, order string) string {
 	same := func(alias string) string {
-		return b.id(alias+".properties", "order_id") + " = " + b.id("x.anchor", "order_id")
+		return b.id(alias+".properties", "order_id") + " = " + b.id(order, "order_id")
 	}
 	absent := func(key string) string {
 		return "NOT " + sure(b.jsonSubject(doc{"k.properties", []string{key}}).present)
@@ -59,9 +125,8 @@ func (b *builder) refunds() string {
 	refunded := b.text(campaign.OrderRefunded)
 	// Half a cent of tolerance.
 	soFar := "(SELECT sum(" + amount("r.properties") + ") FROM events r WHERE " + and("r.customer_id = x.customer_id", "r.name = "+refunded,
-		"r.occurred_at > x.anchor_at", "r.occurred_at <= k.occurred_at", "r.known_at <= x.as_of", same("r")) + ") >= " + amount("x.anchor") + " - 5000"
+		"r.occurred_at > "+orderAt, "r.occurred_at <= k.occurred_at", "r.known_at <= x.as_of", same("r")) + ") >= " + amount(order) + " - 5000"
 	whole := "(" + and(absent("total"), absent("value"), absent("products")) + ") OR " + sure(soFar)
 	cancelled := b.text(campaign.OrderCancelled)
-	return happened + and("k.name IN ("+cancelled+", "+refunded+")", "k.occurred_at > x.anchor_at", same("k"),
-		"(k.name = "+cancelled+" OR "+whole+")")
+	return and("k.name IN ("+cancelled+", "+refunded+")", same("k"), "(k.name = "+cancelled+" OR "+whole+")")
 }

@@ -20,6 +20,14 @@ func (e *Evaluator) Candidates(ctx context.Context, q Querier, c *campaign.Campa
 	switch t := c.Trigger.(type) {
 	case campaign.AbandonedCart:
 		found, err = e.abandonedCarts(ctx, q, c, t, w)
+	case campaign.AbandonedBrowse:
+		found, err = e.abandonedBrowses(ctx, q, c, t, w)
+	case campaign.Replenishment:
+		found, err = e.replenishments(ctx, q, c, t, w)
+	case campaign.OnProduct:
+		found, err = e.onProduct(ctx, q, c, t, w)
+	case campaign.OnDate:
+		found, err = e.onDate(ctx, q, c, t, w)
 	case campaign.Schedule:
 		found, err = e.scheduled(ctx, q, c, t, w)
 	default:
@@ -38,7 +46,9 @@ func (e *Evaluator) eventCandidates(ctx context.Context, q Querier, c *campaign.
 	var where string
 	switch t := c.Trigger.(type) {
 	case campaign.PastPurchase:
-		where = and("NOT EXISTS (SELECT 1"+b.cancels(t)+")", b.properties("x.anchor", t.Where))
+		where = and("NOT EXISTS (SELECT 1"+b.cancels(t)+")", b.properties("x.anchor", t.Where), b.nth(t))
+	case campaign.AbandonedCheckout:
+		where = and("NOT EXISTS (SELECT 1"+b.cancels(t)+")", "NOT EXISTS (SELECT 1"+b.laterSame(t.AnchorNames())+")", b.properties("x.anchor", t.Where))
 	case campaign.Inactivity:
 		where = and("NOT EXISTS (SELECT 1"+b.cancels(t)+")", "NOT EXISTS (SELECT 1"+b.sooner(t)+")", b.properties("x.anchor", t.Where))
 	case campaign.OnEvent:
@@ -53,6 +63,22 @@ func (e *Evaluator) eventCandidates(ctx context.Context, q Querier, c *campaign.
 	return b.found(ctx, q, c.Trigger, w, and(where, admitted))
 }
 
+// nth holds for the order that is the customer's nth of those that pass where and
+// were not taken back whole, in the order in which they happened, as known at the
+// moment.
+func (b *builder) nth(t campaign.PastPurchase) string {
+	if t.Nth < 1 {
+		return sqlTrue
+	}
+	before := and("o.customer_id = x.customer_id", "o.name = "+b.text(campaign.OrderCompleted), "o.occurred_at <= x.anchor_at",
+		"(o.occurred_at < x.anchor_at OR o.id < x.id)", "o.known_at <= x.as_of", b.properties("o.properties", t.Where),
+		"NOT EXISTS (SELECT 1"+happened+and("k.name IN "+b.names(cancelNames(t)), "k.occurred_at > o.occurred_at", b.takesBack("o.occurred_at", "o.properties"))+")")
+	if t.Nth == 1 {
+		return "NOT EXISTS (SELECT 1 FROM events o WHERE " + before + ")"
+	}
+	return "(SELECT count(*) FROM (SELECT 1 FROM events o WHERE " + before + " LIMIT " + b.int(int64(t.Nth)) + ") earlier) = " + b.int(int64(t.Nth-1))
+}
+
 // admits is what must hold on entry.
 func admits(c *campaign.Campaign) campaign.Condition {
 	var all campaign.All
@@ -62,6 +88,38 @@ func admits(c *campaign.Campaign) campaign.Condition {
 		}
 	}
 	return all
+}
+
+// admitted are those of found in whose moment c lets their customers in.
+func (e *Evaluator) admitted(ctx context.Context, q Querier, c *campaign.Campaign, found []campaign.Candidate) ([]campaign.Candidate, error) {
+	if len(admits(c).(campaign.All)) == 0 || len(found) == 0 {
+		return found, nil
+	}
+	held, err := e.Holds(ctx, q, c, admits(c), passesOf(found))
+	if err != nil {
+		return nil, err
+	}
+	return keep(found, func(i int) bool { return held[int64(i)] }), nil
+}
+
+// passesOf are the passes that candidates would begin, by their positions.
+func passesOf(found []campaign.Candidate) []PassAt {
+	passes := make([]PassAt, len(found))
+	for i, one := range found {
+		passes[i] = PassAt{ID: int64(i), Customer: one.Customer, Anchor: one.Anchor, Entered: one.AsOf, Trigger: one.Trigger, AsOf: one.AsOf}
+	}
+	return passes
+}
+
+// keep is found without the positions that wanted refuses; it uses found up.
+func keep(found []campaign.Candidate, wanted func(i int) bool) []campaign.Candidate {
+	out := found[:0]
+	for i, one := range found {
+		if wanted(i) {
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 // found runs the search for anchors of t with where, and makes candidates.

@@ -30,24 +30,7 @@ func (e *Evaluator) abandonedCarts(ctx context.Context, q Querier, c *campaign.C
 		}
 		out = append(out, filled...)
 	}
-	if len(admits(c).(campaign.All)) == 0 {
-		return out, nil
-	}
-	passes := make([]PassAt, len(out))
-	for i, one := range out {
-		passes[i] = PassAt{ID: int64(i), Customer: one.Customer, Anchor: one.Anchor, Entered: one.AsOf, Trigger: one.Trigger, AsOf: one.AsOf}
-	}
-	held, err := e.Holds(ctx, q, c, admits(c), passes)
-	if err != nil {
-		return nil, err
-	}
-	admitted := out[:0]
-	for i, one := range out {
-		if held[int64(i)] {
-			admitted = append(admitted, one)
-		}
-	}
-	return admitted, nil
+	return e.admitted(ctx, q, c, out)
 }
 
 // fill puts each candidate's cart into its trigger, and leaves out the carts in

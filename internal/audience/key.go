@@ -25,3 +25,7 @@ func InactivityKey(ref string, anchor time.Time) string {
 // ScheduleKey is the occurrence key of a schedule's moment, in local time as
 // campaign.LocalTime prints it, for a customer.
 func ScheduleKey(local, ref string) string { return local + "@" + ref }
+
+// ProductKey is the occurrence key of a fact of the catalogue, known by its uid,
+// for a customer.
+func ProductKey(uid, ref string) string { return uid + "@" + ref }

@@ -65,7 +65,29 @@ func (w world) occurs(trigger campaign.Trigger, f numbered, t time.Time) (string
 				return "", nil, false
 			}
 		}
+		if !all(trigger.Where, f.props) {
+			return "", nil, false
+		}
+		earlier := 0
+		for _, o := range w.seen(f.customer, t, campaign.OrderCompleted) {
+			if o.at.Before(f.at) || o.at.Equal(f.at) && o.n < f.n {
+				if _, _, counts := w.occurs(campaign.PastPurchase{Where: trigger.Where}, o, t); counts {
+					earlier++
+				}
+			}
+		}
+		return f.uid, f.props, trigger.Nth == 0 || earlier == trigger.Nth-1
+	case campaign.AbandonedCheckout:
+		for _, k := range w.seen(f.customer, t, campaign.OrderCompleted, campaign.ProductAdded, campaign.ProductRemoved, campaign.CheckoutStarted) {
+			again := k.name == campaign.CheckoutStarted && k.at.Equal(f.at) && k.n > f.n
+			if k.at.After(f.at) || again || k.name == campaign.OrderCompleted && k.at.Equal(f.at) {
+				return "", nil, false
+			}
+		}
 		return f.uid, f.props, all(trigger.Where, f.props)
+	case campaign.AbandonedBrowse:
+		object, ok := w.browse(trigger, f, t)
+		return f.uid, object, ok
 	case campaign.Inactivity:
 		for _, k := range w.seen(f.customer, t, trigger.Of...) {
 			same := k.at.Equal(f.at) && (k.known.Before(f.known) || k.known.Equal(f.known) && k.n < f.n)
@@ -83,6 +105,50 @@ func (w world) occurs(trigger campaign.Trigger, f numbered, t time.Time) (string
 		return f.uid, object, ok && all(trigger.Where, object)
 	}
 	panic("unknown trigger")
+}
+
+// browse is what the views come to of which f is the last, as of t.
+func (w world) browse(trigger campaign.AbandonedBrowse, f numbered, t time.Time) (map[string]any, bool) {
+	var episode []numbered
+	for _, k := range w.seen(f.customer, t, campaign.ProductViewed, campaign.OrderCompleted, campaign.ProductAdded, campaign.ProductRemoved, campaign.CheckoutStarted) {
+		view := k.name == campaign.ProductViewed
+		switch {
+		case view && (k.at.After(f.at) || k.at.Equal(f.at) && k.n > f.n), !view && !k.at.Before(f.at):
+			return nil, false
+		case view && f.at.Sub(k.at) <= 30*24*time.Hour:
+			episode = append(episode, k)
+		}
+	}
+	episode = slices.DeleteFunc(episode, func(v numbered) bool {
+		return slices.ContainsFunc(w.seen(f.customer, t, campaign.OrderCompleted, campaign.ProductAdded, campaign.ProductRemoved, campaign.CheckoutStarted),
+			func(k numbered) bool { return !k.at.Before(v.at) })
+	})
+	key := "product_id"
+	if trigger.SameCategory {
+		key = "category"
+	}
+	var about map[string]any
+	times := 0
+	for _, v := range episode {
+		n := 0
+		for _, k := range episode {
+			if k.props[key] == v.props[key] {
+				n++
+			}
+		}
+		if v.props[key] != nil && passes(float64(n), trigger.Views, t) {
+			about, times = v.props, n
+		}
+	}
+	if about == nil || slices.ContainsFunc(trigger.Where, func(p campaign.Property) bool { return !propertyPasses(about, p, t) }) {
+		return nil, false
+	}
+	object := map[string]any{}
+	for k, v := range about {
+		object[k] = v
+	}
+	object["views"] = float64(times)
+	return object, true
 }
 
 // cart is the content of the cart that f changed last, as of t.

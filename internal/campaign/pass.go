@@ -19,6 +19,8 @@ type Candidate struct {
 	AsOf    time.Time
 	Trigger json.RawMessage // the anchor's properties, an object
 	Product string          // what it is about, where the trigger is about a product
+	// Asked: the customer has asked for this very mail, which is consent for it.
+	Asked bool
 }
 
 // SortCandidates puts candidates into the order in which they are admitted.
@@ -54,6 +56,7 @@ type Pass struct {
 	Step     string    // where it stands; "" before the first
 	Moment   time.Time // when it came to stand there, or when a wait ends
 	Deadline time.Time // of a wait for a condition
+	Since    time.Time // when such a wait began
 	Arriving bool      // it is to take Step, not to go on from it
 	// External and Timezone are the customer's, for draws and times of day.
 	External string
@@ -89,7 +92,8 @@ const (
 // Standing is what the store knows of a customer in a campaign when candidates
 // are admitted.
 type Standing struct {
-	// LastEntry is the latest entry, held out or not; zero: none.
+	// LastEntry is the latest entry, held out or not; zero: none. Where re-entry goes
+	// by product it is the latest about the candidate's.
 	LastEntry time.Time
 	// Open is the running pass with its end unknown, 0 for none; EndedAt, when a
 	// pass has ended, is its end.
@@ -135,13 +139,27 @@ type Admission struct {
 	Entries []Entry
 	Held    map[string]int
 
-	last map[int64]Entry
+	last    map[int64]Entry
+	entered map[subject]time.Time // the latest entry
+}
+
+// subject is what re-entry counts entries by.
+type subject struct {
+	customer int64
+	product  string
+}
+
+func (a *Admission) about(c Candidate) subject {
+	if a.Campaign.ReEntry.PerProduct {
+		return subject{c.Customer, c.Product}
+	}
+	return subject{customer: c.Customer}
 }
 
 // Offer decides one candidate. s must be the customer's standing as stored.
 func (a *Admission) Offer(c Candidate, s Standing) error {
 	if a.last == nil {
-		a.last = map[int64]Entry{}
+		a.last, a.entered = map[int64]Entry{}, map[subject]time.Time{}
 	}
 	if a.Held == nil {
 		a.Held = map[string]int{}
@@ -149,8 +167,8 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 	camp := a.Campaign
 	prev, again := a.last[c.Customer]
 	lastEntry := s.LastEntry
-	if again && prev.AsOf.After(lastEntry) {
-		lastEntry = prev.AsOf
+	if earlier := a.entered[a.about(c)]; earlier.After(lastEntry) {
+		lastEntry = earlier
 	}
 	switch {
 	case s.Known:
@@ -191,6 +209,7 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 		Supersedes: camp.Overlap == OverlapNewest,
 	}
 	a.last[c.Customer] = entry
+	a.entered[a.about(c)] = c.AsOf
 	a.Entries = append(a.Entries, entry)
 	return nil
 }

@@ -41,7 +41,7 @@ CREATE TABLE attribute_facts (
     moment      BIGINT,                 -- of a time
     -- The day of a date: MM-DD-YYYY, so that one index finds a day of one year and
     -- of every year; MM-DD without a year.
-    day         TEXT GENERATED ALWAYS AS (CASE
+    day         TEXT COLLATE "C" GENERATED ALWAYS AS (CASE
         WHEN kind IN ('text', 'time') AND text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}' THEN substr(text, 6, 5) || '-' || substr(text, 1, 4)
         WHEN kind = 'text' AND text ~ '^(--)?[0-9]{2}-[0-9]{2}$' THEN right(text, 5) END) STORED,
     xid         XID8 NOT NULL DEFAULT pg_current_xact_id(),

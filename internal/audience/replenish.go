@@ -1,0 +1,453 @@
+package audience
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+const (
+	// longestSupply is how long after its order a reminder can be due at most;
+	// what lasts longer than that is not reminded of.
+	longestSupply = 365 * 24 * time.Hour
+	// fewestGaps are needed to call their median usual: the product's, of all
+	// customers, and the customer's own.
+	fewestProductGaps, fewestOwnGaps = 5, 2
+)
+
+// replenishments finds orders of what should have run out. SQL finds the orders of
+// the last year; when each runs out is worked out here, from the gaps between
+// purchases as they were known when it was ordered; SQL then tells which were
+// ordered again, or taken back, and lets in whom c lets in.
+//
+// A gap is the time between two orders divided by the pieces bought in the first;
+// gaps of no time are none. The product's usual gap is the median over all
+// customers of what happened and was known before the order's UTC day began; the
+// customer's own that of their orders up to and with this one, as it became
+// known: of the same product, or with Of of any line that passes it, those lines
+// being one stock. Several lines run out on their own otherwise: the first counts.
+func (e *Evaluator) replenishments(ctx context.Context, q Querier, c *campaign.Campaign, t campaign.Replenishment, w Window) ([]campaign.Candidate, error) {
+	orders, err := e.supplies(ctx, q, t, w)
+	if err != nil {
+		return nil, fmt.Errorf("find orders: %w", err)
+	}
+	gaps, err := e.usualGaps(ctx, q, t, orders)
+	if err != nil {
+		return nil, fmt.Errorf("find usual gaps: %w", err)
+	}
+	var found []campaign.Candidate
+	for i, o := range orders {
+		one, ok, err := o.runsOut(t, gaps[i])
+		if err != nil {
+			return nil, err
+		}
+		in := one.AsOf.After(w.From) && !one.AsOf.After(w.To) || o.fresh && !one.AsOf.After(w.From) && one.Due.After(w.LateFrom)
+		if ok && in && Match(t.Where, o.properties, one.AsOf) {
+			found = append(found, one)
+		}
+	}
+	var out []campaign.Candidate
+	for part := range slices.Chunk(found, batch) {
+		over, err := e.over(ctx, q, c, passesOf(part))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, keep(part, func(i int) bool { return !over[int64(i)] })...)
+	}
+	return e.admitted(ctx, q, c, out)
+}
+
+// over tells which of the passes the trigger's own cancel has ended.
+func (e *Evaluator) over(ctx context.Context, q Querier, c *campaign.Campaign, passes []PassAt) (map[int64]bool, error) {
+	b := e.builder(c)
+	table, err := b.passTable(passes)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]bool{}
+	rows, err := b.query(ctx, q, table+"SELECT x.id FROM x WHERE EXISTS (SELECT 1"+b.cancels(c.Trigger)+")")
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var id int64
+		defer func() { out[id] = true }()
+		return rows.Scan(&id)
+	})
+	return out, err
+}
+
+// orderedAgain is the condition that order k has what x's order was of.
+func (b *builder) orderedAgain(t campaign.Replenishment) string {
+	if len(t.Of) > 0 {
+		return b.someLine("k.properties", func(line string) string { return b.properties(line, t.Of) })
+	}
+	product := "(x.anchor -> 'product')"
+	if b.engine == SQLite {
+		product = "(x.anchor -> '$.product')"
+	}
+	return b.ordered("k.properties", b.id(product, "product_id"))
+}
+
+// supply is an order with what was bought of it.
+type supply struct {
+	uid        string
+	customer   int64
+	at, known  time.Time
+	properties map[string]any
+	lines      []supplyLine
+	fresh      bool // committed since the window's cursor
+}
+
+// supplyLine is what was bought of one product, or on one line without a name.
+type supplyLine struct {
+	product string
+	pieces  float64
+	line    map[string]any
+}
+
+// supplyLines are the lines of an order that pass of, as of asOf; lines of one
+// product are one. Without of a line needs the name by which it can be ordered
+// again. Nothing runs out of which no piece was bought.
+func supplyLines(of []campaign.Property, properties map[string]any, asOf time.Time) []supplyLine {
+	list, _ := properties["products"].([]any)
+	var out []supplyLine
+	for _, l := range list {
+		line, ok := l.(map[string]any)
+		if !ok || !Match(of, line, asOf) {
+			continue
+		}
+		pieces := 1.0
+		if n, ok := line["quantity"].(float64); ok {
+			pieces = n
+		}
+		product := identifier(line["product_id"])
+		if pieces <= 0 || product == "" && len(of) == 0 {
+			continue
+		}
+		if i := slices.IndexFunc(out, func(o supplyLine) bool { return product != "" && o.product == product }); i >= 0 {
+			out[i].pieces += pieces
+			continue
+		}
+		out = append(out, supplyLine{product, pieces, line})
+	}
+	return out
+}
+
+// supplies are the orders that can run out in w: those of the year before it, and
+// those that became known in it or were committed since its cursor.
+func (e *Evaluator) supplies(ctx context.Context, q Querier, t campaign.Replenishment, w Window) ([]supply, error) {
+	b := e.builder(nil)
+	from, to := b.int(campaign.Micros(w.From)), b.int(campaign.Micros(w.To))
+	year := b.int(campaign.Micros(w.From.Add(-longestSupply)))
+	row := func(fresh string) string {
+		return "SELECT e.id, e.uid, e.customer_id, e.occurred_at, e.known_at, e.properties, " + fresh + " AS fresh FROM events e WHERE " + b.only("e.customer_id", w)
+	}
+	named := "e.name = " + b.text(campaign.OrderCompleted)
+	parts := []string{
+		row("0") + and(named, "e.occurred_at > "+year, "e.occurred_at <= "+to, "e.known_at <= "+to),
+		row("0") + and(named, "e.known_at > e.occurred_at", "e.known_at > "+from, "e.known_at <= "+to, "e.occurred_at <= "+year),
+	}
+	if w.Cursor != "" {
+		fresh, name, err := b.fresh("e", w.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, row("1")+and(fresh, name+" = "+b.text(campaign.OrderCompleted), "e.known_at <= "+from, "e.occurred_at <= "+from,
+			"e.occurred_at > "+b.int(campaign.Micros(w.LateFrom.Add(-longestSupply)))))
+	}
+	query := ""
+	for i, part := range parts {
+		if i > 0 {
+			query += " UNION ALL "
+		}
+		query += part
+	}
+	var out []supply
+	place := map[string]int{}
+	rows, err := b.query(ctx, q, "SELECT uid, customer_id, occurred_at, known_at, properties, fresh FROM ("+query+") x ORDER BY x.id")
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var o supply
+		var at, known int64
+		var properties []byte
+		if err := rows.Scan(&o.uid, &o.customer, &at, &known, &properties, &o.fresh); err != nil {
+			return err
+		}
+		if i, twice := place[o.uid]; twice {
+			out[i].fresh = out[i].fresh || o.fresh
+			return nil
+		}
+		o.at, o.known, o.properties = campaign.FromMicros(at), campaign.FromMicros(known), object(properties)
+		if o.lines = supplyLines(t.Of, o.properties, o.moment()); len(o.lines) > 0 {
+			place[o.uid] = len(out)
+			out = append(out, o)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// moment is when the order had happened and was known.
+func (o supply) moment() time.Time {
+	if o.known.After(o.at) {
+		return o.known
+	}
+	return o.at
+}
+
+// day is the start of the order's UTC day.
+func (o supply) day() time.Time { return o.at.UTC().Truncate(24 * time.Hour) }
+
+// runsOut is the candidate of an order whose lines have the usual gaps given, 0
+// where none is known.
+func (o supply) runsOut(t campaign.Replenishment, gaps []time.Duration) (one campaign.Candidate, ok bool, err error) {
+	all := 0.0
+	for _, l := range o.lines {
+		all += l.pieces
+	}
+	var first supplyLine
+	var due time.Time
+	var usual time.Duration
+	for i, l := range o.lines {
+		pieces := l.pieces
+		if t.Gap == campaign.GapCustomer && len(t.Of) > 0 {
+			pieces = all
+		}
+		gap := gaps[i]
+		switch {
+		case t.Gap == campaign.GapFixed:
+			gap = t.Length.After(o.at).Sub(o.at)
+		case gap == 0:
+			gap = t.Fallback.After(o.at).Sub(o.at)
+		}
+		lasts := float64(gap) * pieces
+		if lasts <= 0 || lasts > float64(2*longestSupply) {
+			continue
+		}
+		end := t.Before.Before(o.at.Add(time.Duration(lasts).Round(time.Microsecond)))
+		// What is bought for less time than the reminder comes ahead is not reminded of.
+		if !end.After(o.at) || end.Sub(o.at) > longestSupply || !due.IsZero() && !end.Before(due) {
+			continue
+		}
+		first, due, usual = l, end, gap
+	}
+	if due.IsZero() {
+		return one, false, nil
+	}
+	trigger := maps.Clone(o.properties)
+	line := maps.Clone(first.line)
+	line["quantity"] = first.pieces
+	trigger["product"], trigger["gap_days"] = line, math.Round(usual.Hours()/2.4)/10
+	one = campaign.Candidate{Customer: o.customer, Key: o.uid, Anchor: o.at, Due: due, AsOf: due, Product: first.product}
+	if o.known.After(due) {
+		one.AsOf = o.known
+	}
+	if one.Trigger, err = json.Marshal(trigger); err != nil {
+		return one, false, fmt.Errorf("encode order %s: %w", o.uid, err)
+	}
+	return one, true, nil
+}
+
+// usualGaps are the gaps of each order's lines, 0 where none is known.
+func (e *Evaluator) usualGaps(ctx context.Context, q Querier, t campaign.Replenishment, orders []supply) ([][]time.Duration, error) {
+	out := make([][]time.Duration, len(orders))
+	for i, o := range orders {
+		out[i] = make([]time.Duration, len(o.lines))
+	}
+	if t.Gap == campaign.GapFixed || len(orders) == 0 {
+		return out, nil
+	}
+	if t.Gap == campaign.GapCustomer {
+		return out, e.ownGaps(ctx, q, t, orders, out)
+	}
+	return out, e.productGaps(ctx, q, orders, out)
+}
+
+// purchase is what a customer bought of a stock at one moment.
+type purchase struct {
+	customer int64
+	at       time.Time
+	moment   time.Time // from when on it was known
+	pieces   float64
+}
+
+// ownGaps fills in the customers' own gaps.
+func (e *Evaluator) ownGaps(ctx context.Context, q Querier, t campaign.Replenishment, orders []supply, out [][]time.Duration) error {
+	mine := map[int64][]supply{}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(customersOf(orders))), batch) {
+		err := e.orderHistory(ctx, q, part, func(o supply) {
+			if o.lines = supplyLines(t.Of, o.properties, o.moment()); len(o.lines) > 0 {
+				mine[o.customer] = append(mine[o.customer], o)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i, o := range orders {
+		for n, line := range o.lines {
+			var stock gapList
+			for _, k := range mine[o.customer] {
+				if k.moment().After(o.moment()) || k.at.After(o.at) {
+					continue
+				}
+				pieces := 0.0
+				for _, l := range k.lines {
+					if len(t.Of) > 0 || l.product == line.product {
+						pieces += l.pieces
+					}
+				}
+				if pieces > 0 {
+					stock.add(purchase{customer: k.customer, at: k.at, pieces: pieces})
+				}
+			}
+			out[i][n] = stock.median(fewestOwnGaps)
+		}
+	}
+	return nil
+}
+
+func customersOf(orders []supply) map[int64]bool {
+	out := map[int64]bool{}
+	for _, o := range orders {
+		out[o.customer] = true
+	}
+	return out
+}
+
+// productGaps fills in the products' gaps: one walk through all purchases of the
+// products in question, in the order in which they became known.
+func (e *Evaluator) productGaps(ctx context.Context, q Querier, orders []supply, out [][]time.Duration) error {
+	type place struct{ order, line int }
+	asked := map[string][]place{}
+	for i, o := range orders {
+		for n, l := range o.lines {
+			if l.product != "" {
+				asked[l.product] = append(asked[l.product], place{i, n})
+			}
+		}
+	}
+	bought := map[string][]purchase{}
+	last := slices.MaxFunc(orders, func(a, b supply) int { return a.at.Compare(b.at) }).day()
+	b := e.builder(nil)
+	before := and("e.occurred_at < "+b.int(campaign.Micros(last)), "e.known_at < "+b.int(campaign.Micros(last)))
+	err := e.orderHistoryOf(ctx, q, b, "e.name = "+b.text(campaign.OrderCompleted)+" AND "+before, func(o supply) {
+		for _, l := range supplyLines(nil, o.properties, o.at) {
+			if asked[l.product] != nil {
+				bought[l.product] = append(bought[l.product], purchase{customer: o.customer, at: o.at, moment: o.moment(), pieces: l.pieces})
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for product, places := range asked {
+		slices.SortFunc(places, func(a, b place) int { return orders[a.order].at.Compare(orders[b.order].at) })
+		slices.SortStableFunc(bought[product], func(a, b purchase) int { return a.moment.Compare(b.moment) })
+		var stock gapList
+		known := bought[product]
+		for _, p := range places {
+			for day := orders[p.order].day(); len(known) > 0 && known[0].moment.Before(day); known = known[1:] {
+				stock.add(known[0])
+			}
+			out[p.order][p.line] = stock.median(fewestProductGaps)
+		}
+	}
+	return nil
+}
+
+// orderHistory gives f every order of customers, in order.
+func (e *Evaluator) orderHistory(ctx context.Context, q Querier, customers []int64, f func(supply)) error {
+	b := e.builder(nil)
+	rows := make([][]any, len(customers))
+	for i, id := range customers {
+		rows[i] = []any{id}
+	}
+	table, err := b.table([]column{{"id", "bigint"}}, rows)
+	if err != nil {
+		return err
+	}
+	return e.orderHistoryOf(ctx, q, b, "e.name = "+b.text(campaign.OrderCompleted)+" AND e.customer_id IN (SELECT p.id FROM "+table+" p)", f)
+}
+
+func (e *Evaluator) orderHistoryOf(ctx context.Context, q Querier, b *builder, where string, f func(supply)) error {
+	rows, err := b.query(ctx, q, "SELECT e.customer_id, e.occurred_at, e.known_at, e.properties FROM events e WHERE "+where+" ORDER BY e.occurred_at, e.id")
+	return each(rows, err, func(rows *sql.Rows) error {
+		var o supply
+		var at, known int64
+		var properties []byte
+		if err := rows.Scan(&o.customer, &at, &known, &properties); err != nil {
+			return err
+		}
+		o.at, o.known, o.properties = campaign.FromMicros(at), campaign.FromMicros(known), object(properties)
+		f(o)
+		return nil
+	})
+}
+
+// gapList keeps the gaps between the purchases of each customer, sorted, while
+// purchases are added in any order.
+type gapList struct {
+	bought map[int64][]purchase // by customer, in order of time, one a moment
+	gaps   []time.Duration      // sorted
+}
+
+// between is the gap from a to b, for one piece of a.
+func between(a, b purchase) time.Duration {
+	return time.Duration(float64(b.at.Sub(a.at)) / a.pieces).Round(time.Microsecond)
+}
+
+func (g *gapList) add(p purchase) {
+	if g.bought == nil {
+		g.bought = map[int64][]purchase{}
+	}
+	list := g.bought[p.customer]
+	i, same := slices.BinarySearchFunc(list, p, func(a, b purchase) int { return a.at.Compare(b.at) })
+	after := i
+	if same { // more of it at the same moment
+		after++
+		if after < len(list) {
+			g.drop(between(list[i], list[after]))
+		}
+		list[i].pieces += p.pieces
+		p = list[i]
+	} else {
+		if i > 0 && i < len(list) {
+			g.drop(between(list[i-1], list[i]))
+		}
+		if i > 0 {
+			g.insert(between(list[i-1], p))
+		}
+	}
+	if after < len(list) {
+		g.insert(between(p, list[after]))
+	}
+	if !same {
+		list = slices.Insert(list, i, p)
+	}
+	g.bought[p.customer] = list
+}
+
+func (g *gapList) insert(d time.Duration) {
+	i, _ := slices.BinarySearch(g.gaps, d)
+	g.gaps = slices.Insert(g.gaps, i, d)
+}
+
+func (g *gapList) drop(d time.Duration) {
+	if i, ok := slices.BinarySearch(g.gaps, d); ok {
+		g.gaps = slices.Delete(g.gaps, i, i+1)
+	}
+}
+
+// median is the middle gap, or the mean of the middle two; 0 of fewer than least.
+func (g *gapList) median(least int) time.Duration {
+	n := len(g.gaps)
+	if n < least {
+		return 0
+	}
+	return (g.gaps[(n-1)/2] + g.gaps[n/2]) / 2
+}
