@@ -26,10 +26,21 @@ func (s *source) event(n *yaml.Node, in scope) campaign.Condition {
 	s.window(f, &c.Window, in)
 	s.sequence(f, &c, in)
 	s.aggregate(f, &c)
-	if len(f.among(append([]string{"first", "last"}, timeWords[:]...))) == 0 && !f.odd {
+	if len(f.among(append([]string{"first", "last"}, timeWords[:]...))) == 0 && !f.odd && !aboutAnchor(c.Where) {
 		s.observe(untimedEvent, in, c.Event, f.keys["event"])
 	}
 	return c
+}
+
+// aboutAnchor tells whether tests compare with the pass's own anchor: an event that
+// is about the very order or product needs no time word to be meant.
+func aboutAnchor(where []campaign.Property) bool {
+	for _, p := range where {
+		if p.Test.Op == campaign.OpSameAs || aboutAnchor(p.Each) {
+			return true
+		}
+	}
+	return false
 }
 
 // eventName reads an event's name.

@@ -1,19 +1,30 @@
 package content
 
 import (
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"tidings/internal/campaign"
 )
 
 // FuzzLoad: whatever a campaign's file holds, Load returns, and each problem of
 // it stands at a place that the file has.
 func FuzzLoad(f *testing.F) {
-	for _, pattern := range []string{"testdata/broken/campaign/*.yaml", "testdata/*.yaml", "skeleton/campaigns/*.yaml"} {
+	for _, text := range constructs() {
+		f.Add("topic: offers\n" + text + "\nsteps: [ { send: cart-reminder, subject: Hello } ]\n")
+	}
+	patterns := []string{
+		"testdata/broken/campaign/*.yaml", "testdata/*.yaml", "testdata/programmes/campaigns/*.yaml", "skeleton/campaigns/*.yaml",
+	}
+	for _, pattern := range patterns {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			f.Fatalf("no seeds: %v", err)
@@ -55,6 +66,88 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// triggersWritten has an example of every trigger.
+func triggersWritten() []string {
+	return []string{
+		"past_purchase: { after: 2h, where: { total: { at_least: 5 } } }",
+		"past_purchase: { which: first }",
+		"past_purchase: { which: { nth: 3 } }",
+		"abandoned_cart: { after: 1h, where: { value: { at_least: 15 } } }",
+		"abandoned_checkout: { after: 1h, where: { value: { at_least: 15 EUR } } }",
+		"abandoned_browse: { after: 4h, views: { at_least: 2 }, same: category, where: { category: coffee } }",
+		"inactivity: { after: 90d, of: [Order Completed, Product Viewed], where: { total: 5 } }",
+		"event: { name: Order Delivered, after: 14d, where: { rating: { at_least: 5 } } }",
+		"replenishment: { of: { category: coffee }, gap: customer, fallback: 30d, before: 4d, where: { total: { above: 5 } } }",
+		"replenishment: { gap: 30d, fallback: 30d }",
+		"back_in_stock: { asked: 180d, viewed: 14d, per_unit: 3, after: 1h, where: { stock: { at_least: 1 } } }",
+		"price_drop: { by: 15%, asked: 0, viewed: 14d }",
+		"date: { attribute: birthday, yearly: true, before: 3d, at: 09:30 }",
+		"date: { attribute: orders.first_at, after: 7d }",
+		"segment: { entered: vip, after: 1h }",
+		"segment: { left: vip }",
+		"schedule: { at: 2026-12-01 09:00 }",
+		"schedule: { every: day, at: 09:00 }",
+		"schedule: { every: week, day: tue, at: 09:00 }",
+		"schedule: { every: month, day: last, at: 09:00, after: 1h }",
+		"schedule: { cron: 0 9 1 * * }",
+	}
+}
+
+// conditionsWritten has an example of every condition that stands anywhere.
+func conditionsWritten() []string {
+	out := []string{
+		"{ segment: vip }",
+		"{ not: { any: [ { segment: vip }, { all: [ { sample: 10% } ] } ] } }",
+		"{ sample: 12.5%, seed: spring }",
+		"{ campaign: welcome, is: held_out, within: 12mo }",
+		"{ attribute: orders.overdue_by, at_least: 7d }",
+		"{ attribute: orders.total, between: [50, 99 EUR] }",
+		"{ attribute: stage, in: [at_risk, lapsed] }",
+		"{ attribute: consent.news, is: true }",
+		"{ event: Order Completed, count: { between: [2, 5] }, between: [2026-01-01, 2026-06-30] }",
+		"{ event: Order Completed, sum: { of: total, at_least: 200 EUR }, within: 365d }",
+		"{ event: Order Completed, avg: { of: products.price, below: 5 }, since: 2026-01-01 }",
+		"{ event: Order Completed, min: { of: total, is: 5 }, within: 5d }",
+		"{ event: Order Completed, max: { of: total, is_not: 5 }, before: 90d }",
+		"{ event: Product Viewed, distinct: { of: product_id, at_least: 2 }, within: 7d }",
+		"{ event: Order Completed, first: { before: 365d } }",
+		"{ event: Order Completed, last: { within: 90d, before: 30d } }",
+		"{ event: Product Viewed, followed_by: { event: Order Completed, where: { coupon: X }, within: 2h }, within: 9d }",
+		"{ event: Product Added, not_followed_by: { event: Order Completed }, within: 9d }",
+		"{ event: Order Completed, where: { products.category: tea, products: { category: tea, price: { at_least: 20 } } }, within: 9d }",
+	}
+	for text := range operands() {
+		out = append(out, "{ attribute: a"+strconv.Itoa(len(out))+", "+text+" }")
+	}
+	return out
+}
+
+// constructs has every trigger, and every condition as an audience.
+func constructs() []string {
+	var out []string
+	for _, t := range triggersWritten() {
+		out = append(out, "trigger: { "+t+" }\nexpect: { entries: { at_most: 5 } }")
+	}
+	conditions := append(conditionsWritten(),
+		"{ trigger: products.category, has: coffee }", "{ attribute: favourite.product, same_as: trigger.products.product_id }",
+		"{ event: Order Refunded, where: { order_id: { same_as: trigger.order_id } } }",
+		"{ event: Order Completed, since: anchor }", "{ event: Order Completed, since: entry }")
+	for _, c := range conditions {
+		out = append(out, "trigger: { past_purchase: {} }\naudience: "+c)
+	}
+	return out
+}
+
+// TestConstructs: the examples are sound.
+func TestConstructs(t *testing.T) {
+	t.Parallel()
+	for _, text := range constructs() {
+		mustLoad(t, workspace(t, map[string]string{
+			"campaigns/x.yaml": "topic: offers\n" + text + "\nsteps: [ { send: cart-reminder, subject: Hello } ]\n",
+		}))
+	}
+}
+
 // examples has a valid line for every key of a campaign but the required ones.
 func examples() map[string]string {
 	return map[string]string{
@@ -84,17 +177,7 @@ func examples() map[string]string {
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	lines := examples()
-	triggers := []string{
-		"past_purchase: { after: 2h, where: { total: { at_least: 5 } } }",
-		"abandoned_cart: { after: 1h, where: { value: { at_least: 15 } } }",
-		"inactivity: { after: 90d, of: [Order Completed, Product Viewed], where: { total: 5 } }",
-		"event: { name: Order Delivered, after: 14d, where: { rating: { at_least: 5 } } }",
-		"schedule: { at: 2026-12-01 09:00 }",
-		"schedule: { every: day, at: 09:00 }",
-		"schedule: { every: week, day: tue, at: 09:00 }",
-		"schedule: { every: month, day: last, at: 09:00, after: 1h }",
-		"schedule: { cron: 0 9 1 * * }",
-	}
+	triggers, conditions := triggersWritten(), conditionsWritten()
 	steps := []string{
 		"{ send: cart-reminder, id: one, subject: { en: Hi, he: שלום }, preheader: Hi, from: hello, reply_to: care, expires: 3h, when: { segment: vip } }",
 		"{ wait: 2d, when: { attribute: tier, is: gold } }",
@@ -125,6 +208,10 @@ func TestKeys(t *testing.T) {
 		for _, key := range keys {
 			file = append(file, lines[key])
 		}
+		if contains(keys, "audience") {
+			i := slices.Index(file, lines["audience"])
+			file[i] = "audience: " + rapid.SampledFrom(conditions).Draw(r, "audience")
+		}
 		file = rapid.Permutation(file).Draw(r, "file")
 		catalog, problems := Load(workspace(t, map[string]string{"campaigns/x.yaml": strings.Join(file, "\n") + "\n"}))
 		if catalog == nil || len(problems) > 0 {
@@ -133,8 +220,76 @@ func TestKeys(t *testing.T) {
 	})
 }
 
+// FuzzSegment: whatever a segment's file holds, Load returns.
+func FuzzSegment(f *testing.F) {
+	for _, c := range conditionsWritten() {
+		f.Add("match: " + c + "\nlimit: { first: 500, by: orders.total, order: lowest }\n")
+	}
+	files, err := filepath.Glob("testdata/broken/segment/*.yaml")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		catalog, problems := Load(workspace(t, map[string]string{
+			"segments/x.yaml": text, "tidings.yaml": baseWith(t, "tiers: [ { name: gold, when: { not: { segment: x } } }, { name: none } ]\n"),
+		}))
+		for _, p := range problems {
+			if p.File == "segments/x.yaml" && (p.Line < 1 || p.Column < 1) || p.Message == "" || strings.Contains(p.Message+p.Hint, "%!") {
+				t.Errorf("%q has no place: %+v", text, p)
+			}
+		}
+		if catalog == nil {
+			return
+		}
+		campaign.Walk(catalog.Segments["x"].Match, func(c campaign.Condition) {
+			if e, ok := c.(campaign.EventMatch); ok && e.Event == "" || c == nil {
+				t.Errorf("%q made half a condition: %+v", text, c)
+			}
+		})
+	})
+}
+
+// FuzzRates: whatever a file of rates holds, Load returns, and each rate is one.
+func FuzzRates(f *testing.F) {
+	f.Add("date,currency,rate\n2026-01-01,USD,0.9\n2026-02-01,USD,1\n")
+	f.Add("\uFEFFdate,currency,rate\r\n\"2026-01-01\",\"USD\",0.9\r\n")
+	f.Add("date,currency,rate\n\"\n\",,\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		catalog, problems := Load(workspace(t, map[string]string{
+			"rates.csv": text, "tidings.yaml": baseWith(t, "rates: rates.csv\n"),
+		}))
+		for _, p := range problems {
+			if p.File != "rates.csv" || p.Line < 1 || p.Column < 1 || strings.Contains(p.Message+p.Hint, "%!") {
+				t.Errorf("%q has no place: %+v", text, p)
+			}
+		}
+		if catalog == nil {
+			return
+		}
+		for currency, list := range catalog.Workspace.Rates {
+			for i, r := range list {
+				if !(r.Rate > 0) || math.IsInf(r.Rate, 0) || i > 0 && !r.From.After(list[i-1].From) {
+					t.Errorf("%q: rates of %s are %v", text, currency, list)
+				}
+			}
+		}
+	})
+}
+
 // FuzzWorkspace: whatever tidings.yaml holds, Load returns.
 func FuzzWorkspace(f *testing.F) {
+	f.Add(baseWith(f, `rates: tidings.yaml
+attributes: { size: { type: text, in: [S, M] }, born: { type: date, pii: true }, tags: { type: list } }
+tiers: [ { name: gold, when: { event: Order Completed, sum: { of: total, at_least: 500 EUR }, within: 365d } }, { name: none } ]
+rfm: { within: 365d, recency: [30d, 60d, 90d, 120d], frequency: [1, 2, 3, 4], monetary: [1, 2, 3, 4 EUR] }
+`))
 	for _, pattern := range []string{"testdata/broken/workspace/*.yaml", "testdata/base/*.yaml", "skeleton/*.yaml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
