@@ -82,7 +82,7 @@ func triggersWritten() []string {
 		"back_in_stock: { asked: 180d, viewed: 14d, per_unit: 3, after: 1h, where: { stock: { at_least: 1 } } }",
 		"price_drop: { by: 15%, asked: 0, viewed: 14d }",
 		"date: { attribute: birthday, yearly: true, before: 3d, at: 09:30 }",
-		"date: { attribute: orders.first_at, after: 7d }",
+		"date: { attribute: first_order, after: 7d }",
 		"segment: { entered: vip, after: 1h }",
 		"segment: { left: vip }",
 		"schedule: { at: 2026-12-01 09:00 }",

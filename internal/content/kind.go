@@ -110,6 +110,11 @@ func (k kinds) file(s *source, anchor []string) {
 func (k kinds) attribute(file string, u use) {
 	what, ws := "attribute "+u.name, &k.workspace.workspace
 	if c, ok := ws.ComputedAttribute(u.name); ok {
+		if u.told {
+			k.ps.errorf(file, u.nameAt, "name one that the shop tells, or use another trigger with after:",
+				"%s is computed, and its day is not known beforehand", what)
+			return
+		}
 		k.fits(file, u, what, c.Kind, true)
 		k.among(file, u, what, c.In)
 		return

@@ -34,7 +34,7 @@ func (w *workspaceSource) rates(n *yaml.Node) {
 		w.errorf(n, "write one with the header date,currency,rate", "rates: there is no file %s", file)
 		return
 	case err != nil:
-		w.errorf(n, "", "rates: read file: %s", err)
+		w.errorf(n, "name a file that can be read", "rates: read file: %s", err)
 		return
 	}
 	r := ratesFile{ps: w.ps, file: file, currency: w.workspace.Currency, rates: w.workspace.Rates, lines: map[string]int{}}
@@ -74,13 +74,13 @@ func (r *ratesFile) read(text []byte) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		var bad *csv.ParseError
-		if errors.As(err, &bad) {
-			r.errorf(place{bad.Line, max(bad.Column, 1)}, "write 2026-01-01,USD,0.91", "the line is not CSV: %s", bad.Err)
-			return
-		}
 		if err != nil {
-			r.errorf(place{}, "", "read file: %s", err)
+			at := place{1, 1}
+			var bad *csv.ParseError
+			if errors.As(err, &bad) {
+				at, err = place{bad.Line, max(bad.Column, 1)}, bad.Err
+			}
+			r.errorf(at, "write 2026-01-01,USD,0.91", "the line is not CSV: %s", err)
 			return
 		}
 		at := func(i int) place { line, column := in.FieldPos(i); return place{line, column} }

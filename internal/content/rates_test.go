@@ -61,6 +61,21 @@ rfm: { within: 26w, recency: [30d, 60d, 90d, 20w], frequency: [2, 3, 5, 8], mone
 	}
 }
 
+// TestAnotherCurrency: an amount in a currency that has a rate is refused all the
+// same, for it would be another limit tomorrow.
+func TestAnotherCurrency(t *testing.T) {
+	t.Parallel()
+	_, problems := Load(workspace(t, map[string]string{
+		"rates.csv":       "date,currency,rate\n2026-01-01,USD,0.85\n",
+		"tidings.yaml":    baseWith(t, "rates: rates.csv\n"),
+		"segments/x.yaml": "match: { event: Order Completed, max: { of: total, at_least: 50 USD } }\n",
+	}))
+	const want = "segments/x.yaml:1:62: max at_least: \"50 USD\" is not in EUR, the workspace's currency; write the amount in EUR\n"
+	if got := listing(problems); got != want {
+		t.Error(got)
+	}
+}
+
 // TestMoneyWithoutAWorkspace: what tidings.yaml would have said of money is no
 // fault of a campaign.
 func TestMoneyWithoutAWorkspace(t *testing.T) {

@@ -111,7 +111,7 @@ func (s *source) onDate(key, n *yaml.Node) campaign.Trigger {
 	t := campaign.OnDate{At: usualClock}
 	if v, ok := f.values["attribute"]; ok {
 		t.Attribute, _ = s.word(v, "attribute")
-		s.use(use{attribute: true, name: t.Attribute, claim: claim{kind: campaign.Time, cannot: "name a day", instead: "name an attribute that holds dates, such as birthday"}}, v, v)
+		s.use(use{attribute: true, told: true, name: t.Attribute, claim: claim{kind: campaign.Time, cannot: "name a day", instead: "name an attribute that holds dates, such as birthday"}}, v, v)
 	} else if !f.odd {
 		s.errorf(key, "write { attribute: birthday, yearly: true }", "a date trigger does not name its attribute")
 	}

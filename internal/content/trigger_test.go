@@ -49,8 +49,8 @@ func TestTriggers(t *testing.T) {
 		"date: { attribute: birthday, yearly: true, before: 1w, at: 08:30 }": campaign.OnDate{
 			Attribute: "birthday", Yearly: true, Before: campaign.Days(7), At: 8*60 + 30,
 		},
-		"date: { attribute: orders.first_at, yearly: true, after: 1d }": campaign.OnDate{
-			Attribute: "orders.first_at", Yearly: true, After: campaign.Days(1), At: 9 * 60,
+		"date: { attribute: first_order, yearly: true, after: 1d }": campaign.OnDate{
+			Attribute: "first_order", Yearly: true, After: campaign.Days(1), At: 9 * 60,
 		},
 		"segment: { entered: vip }":         campaign.SegmentChange{Segment: "vip"},
 		"segment: { left: vip, after: 2d }": campaign.SegmentChange{Segment: "vip", Left: true, After: campaign.Days(2)},

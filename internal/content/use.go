@@ -15,6 +15,7 @@ type use struct {
 	name      string   // of the attribute, or the property's path
 	events    []string // whose property it is
 	anchor    bool     // a property of the campaign's own anchor
+	told      bool     // it cannot be a computed attribute
 	claim     claim
 	test      campaign.Test // empty where nothing is compared
 	nameAt    place
