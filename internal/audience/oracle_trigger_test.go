@@ -136,7 +136,7 @@ func (w world) browse(trigger campaign.AbandonedBrowse, f numbered, t time.Time)
 				n++
 			}
 		}
-		if v.props[key] != nil && passes(float64(n), trigger.Views, t) {
+		if v.props[key] != nil && passes(float64(n), trigger.Views, view{asOf: t}) {
 			about, times = v.props, n
 		}
 	}
