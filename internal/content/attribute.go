@@ -1,6 +1,8 @@
 package content
 
 import (
+	"strings"
+
 	"go.yaml.in/yaml/v4"
 
 	"tidings/internal/campaign"
@@ -23,6 +25,10 @@ func kindNamed(name string) campaign.Kind {
 func (w *workspaceSource) attributes(n *yaml.Node) {
 	all, _ := w.entries(n, "attributes")
 	for _, name := range sorted(all.values) {
+		if strings.TrimSpace(name) == "" {
+			w.errorf(all.keys[name], "write the attribute's name before the colon", "an attribute has a name")
+			continue
+		}
 		if _, computed := w.workspace.ComputedAttribute(name); computed {
 			w.errorf(all.keys[name], "take it out, or give yours another name", "attribute %s is computed, and cannot be declared", name)
 			continue

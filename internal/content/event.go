@@ -95,6 +95,9 @@ func (s *source) span(n *yaml.Node) (from, until time.Time) {
 	a, b := n.Content[0], n.Content[1]
 	from, until = s.moment(a, "between", s.zone), s.moment(b, "between", s.zone)
 	if from.IsZero() || until.IsZero() {
+		if _, ok := campaign.ParseMoment(a.Value, s.zone); ok && from.IsZero() {
+			s.errorf(a, "write a later date", "between: nothing happened as early as %s", a.Value)
+		}
 		return from, until
 	}
 	if len(b.Value) == len(time.DateOnly) {

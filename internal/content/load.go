@@ -10,8 +10,9 @@ import (
 	"tidings/internal/campaign"
 )
 
-// Load reads the workspace at the root of fsys: tidings.yaml,
-// campaigns/*.yaml (but for *.test.yaml), segments/*.yaml and templates/. It
+// Load reads the workspace at the root of fsys: tidings.yaml and the file of rates
+// that it names, campaigns/*.yaml (but for *.test.yaml), segments/*.yaml and
+// templates/. It
 // returns all problems of all files, ordered by place; the catalog is nil when
 // one of them is not a warning.
 //

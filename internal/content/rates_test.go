@@ -80,7 +80,7 @@ func TestAnotherCurrency(t *testing.T) {
 // fault of a campaign.
 func TestMoneyWithoutAWorkspace(t *testing.T) {
 	t.Parallel()
-	fsys := workspace(t, map[string]string{"segments/x.yaml": "match: { attribute: orders.total, at_least: 50 EUR }\n"})
+	fsys := workspace(t, map[string]string{"segments/x.yaml": "match: { all: [ { attribute: orders.total, at_least: 50 EUR }, { attribute: orders.gap, above: 7d } ] }\n"})
 	for name, tidings := range map[string]string{
 		"broken":   "- not a map\n",
 		"typo":     "curency: EUR\n",
@@ -96,7 +96,7 @@ func TestMoneyWithoutAWorkspace(t *testing.T) {
 	}
 	fsys["tidings.yaml"].Data = []byte("name: Kape\n")
 	_, problems := Load(fsys)
-	const want = `segments/x.yaml:1:45: attribute orders.total at_least: "50 EUR" has a currency, but the workspace has none; write 50, or add currency: EUR to tidings.yaml`
+	const want = `segments/x.yaml:1:54: attribute orders.total at_least: "50 EUR" has a currency, but the workspace has none; write 50, or add currency: EUR to tidings.yaml`
 	if !strings.Contains(listing(problems), want) {
 		t.Error(listing(problems))
 	}

@@ -130,10 +130,12 @@ func article(k campaign.Kind) string {
 // attributeOperand is what the operators of an attribute condition test.
 func (s *source) attributeOperand(name string, in scope) operand {
 	o := operand{what: "attribute " + name, known: operators(), in: in, money: isMoneyAttribute(name)}
+	ws := &campaign.Workspace{}
 	if s.terms != nil {
-		c, _ := s.terms.workspace.ComputedAttribute(name)
-		o.days = c.Kind == campaign.DaysKind
+		ws = s.terms.workspace
 	}
+	c, _ := ws.ComputedAttribute(name)
+	o.days = c.Kind == campaign.DaysKind
 	return o
 }
 
