@@ -2,17 +2,20 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 
 	"tidings/internal/content"
+	"tidings/internal/schema"
 )
 
 type initCmd struct {
 	Dir string `arg:"" help:"Folder to write into; made when missing."`
 }
 
-// Run writes a workspace to start from. It overwrites nothing.
+// Run writes a workspace to start from, and the schemas for an editor. It
+// overwrites nothing but schemas.
 func (c *initCmd) Run(rt *runtime) error {
 	files, err := content.Init(c.Dir)
 	var broken *fs.PathError
@@ -21,6 +24,13 @@ func (c *initCmd) Run(rt *runtime) error {
 		return err
 	case err != nil:
 		return &exitError{exitNo, err.Error()} // there is a workspace already
+	}
+	schemas, err := schema.Write(filepath.Join(c.Dir, schema.Dir))
+	if err != nil {
+		return fmt.Errorf("write the schemas: %w", err)
+	}
+	for _, name := range schemas {
+		files = append(files, schema.Dir+"/"+name)
 	}
 	if rt.json {
 		return rt.printJSON(map[string]any{"dir": c.Dir, "files": files})

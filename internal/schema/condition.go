@@ -51,9 +51,11 @@ func conditions(in scope) *node {
 }
 
 func attribute(in scope) *node {
-	return sized(object("Attribute", append([]property{
+	n := sized(object("Attribute", append([]property{
 		must("attribute", attributeName().like("country", "orders.total"), "An attribute of the customer passes the test beside it; a dot goes into an object."),
 	}, operatorKeys(in)...)...), 2)
+	n.AllOf = kindRules()
+	return n
 }
 
 // properWhere is tests of properties. A map whose keys are operators is a test;

@@ -21,6 +21,12 @@ func eventNames() []string {
 // attributeNames are the attributes that every workspace has: what an import or
 // an identify call usually tells, and what is worked out from the history.
 func attributeNames() []string {
-	told := []string{"email", "first_name", "last_name", "locale", "timezone", "country", "created_at", "tier"}
-	return slices.Concat(told, (&campaign.Workspace{}).ComputedNames())
+	return slices.Concat(toldTexts(), []string{"created_at", "tier"}, computedNames())
 }
+
+// toldTexts are those attributes that are told, and are texts.
+func toldTexts() []string {
+	return []string{"email", "first_name", "last_name", "locale", "timezone", "country"}
+}
+
+func computedNames() []string { return (&campaign.Workspace{}).ComputedNames() }

@@ -15,7 +15,7 @@ func scalars() map[string]*node {
 		"moment":         {Type: "string", Pattern: momentPattern, Examples: []any{"2026-12-01", "2026-12-01 09:00"}},
 		"zone":           {Type: "string", Pattern: `^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`, Not: &node{Const: "Local"}, Examples: []any{"Asia/Manila"}},
 		"amount":         either(plain(), &node{Type: "string", Pattern: `^-?(0|[1-9][0-9]*)(\.[0-9]+)? [A-Z]{3}$`}).like(50, "50 EUR"),
-		"quantity":       either(amount(), span()).like(50, "50 EUR", "7d"),
+		"quantity":       either(amount(), fixed()).like(50, "50 EUR", "7d"),
 		"localized":      either(text(), filled(mapOf("A text for each locale", localePattern, text()), 1)),
 		"event-name":     either(words(eventNames()...), text()),
 		"attribute-name": either(words(attributeNames()...), text()),
@@ -83,10 +83,11 @@ func quantity() *node { return ref("quantity") }
 func eventName() *node     { return ref("event-name") }
 func attributeName() *node { return ref("attribute-name") }
 
-// yes is true or false, plain a number, whole a whole number of 1 or more.
+// yes is true or false, plain a number, whole a whole number from 1 on,
+// up to more than any count of a shop.
 func yes() *node   { return &node{Type: "boolean"} }
 func plain() *node { return &node{Type: "number"} }
-func whole() *node { return &node{Type: "integer", Minimum: number(1)} }
+func whole() *node { return &node{Type: "integer", Minimum: number(1), Maximum: number(1e9)} }
 
 // zero is a text of the pattern, or the number 0.
 func zero(pattern string) *node {

@@ -63,18 +63,26 @@ func replenishment() *node {
 		key("where", where(outside), "Only orders whose properties pass all of these."))
 }
 
+// onProduct is refused where it says that nobody waits.
 func onProduct(title string, more ...property) *node {
-	return object(title, append([]property{
+	n := object(title, append([]property{
 		key("asked", delay().or("180d"), "Customers who asked for it at most this long before wait for it; 0 for none."),
 		key("viewed", delay().or(0), "Customers who viewed it at most this long before wait for it too; 0 for none."),
 		key("per_unit", whole(), "How many customers are told for each piece in stock, first come first served; all by default."),
 		key("where", where(outside), "Only facts of the catalogue whose properties pass all of these."),
 	}, more...)...)
+	nobody := &node{Properties: properties{{name: "asked", value: words("0")}}, Required: []string{"asked"}, Not: &node{Required: []string{"viewed"}}}
+	nobody.Properties[0].value.Enum = append(nobody.Properties[0].value.Enum, 0)
+	n.AllOf = append(n.AllOf, &node{Not: nobody})
+	return n
 }
 
 func onDate() *node {
+	told := text().like("birthday")
+	// Texts name no day, and nobody knows the days of what is computed beforehand.
+	told.Not = words(append(toldTexts(), computedNames()...)...)
 	return object("A day",
-		must("attribute", text().like("birthday"), "The attribute that names the day: 1990-05-12, or 05-12 for every year."),
+		must("attribute", told, "The attribute that names the day: 1990-05-12, or 05-12 for every year."),
 		key("yearly", yes().or(false), "Its day and month count, every year."),
 		key("before", days(), "So many days before the day."),
 		key("after", days(), "So many days after the day."),

@@ -1,18 +1,16 @@
 package schema
 
-import "tidings/internal/campaign"
-
 // workspaceFile is tidings.yaml.
 func workspaceFile() (*node, error) {
 	attributes := mapOf("Attributes", `\S`, declared())
-	attributes.PropertyNames = &node{Not: words((&campaign.Workspace{}).ComputedNames()...)}
+	attributes.PropertyNames = &node{Not: words(computedNames()...)}
 	n := object("Workspace",
 		key("name", text(), "The shop's name."),
 		key("zone", zoneName().or("UTC").like("Asia/Manila"), "The shop's time zone."),
 		key("locales", unique(listOf((&node{Type: "string", Pattern: localePattern}).like("en", "pt-BR"))).or([]string{"en"}),
 			"The languages that the shop writes in; who reads none of them gets the first."),
 		key("currency", (&node{Type: "string", Pattern: `^[A-Z]{3}$`}).like("EUR"), "The currency that amounts are summed in."),
-		key("rates", text().like("rates.csv"), "A CSV file with the columns date, currency and rate: what one unit is worth in the shop's currency."),
+		key("rates", (&node{Type: "string", Pattern: `\S`, Not: &node{Pattern: `^/|(^|/)\.\.?(/|$)`}}).like("rates.csv"), "A CSV file with the columns date, currency and rate: what one unit is worth in the shop's currency."),
 		key("brand", mapOf("Brand", `\S`, text()), "What templates read as brand.NAME; every marketing mail must show its address."),
 		key("senders", mapOf("Senders", namePattern, sender()), "Whom mails come from; campaigns and steps name one by its key."),
 		key("topics", mapOf("Topics", namePattern, emptied(topic())), "What customers can switch off, one by one."),

@@ -8,39 +8,47 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
 )
 
-// compiled is the schema of a kind of file, as a library reads it.
-func compiled(t *testing.T, kind string) *jsonschema.Schema {
-	t.Helper()
+// schemas compiles each schema once, as a library reads it.
+var schemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	files, err := Files()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
+	out := map[string]*jsonschema.Schema{}
 	for _, f := range files {
-		if f.Kind != kind {
-			continue
-		}
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(f.Text))
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		c := jsonschema.NewCompiler()
 		if err := c.AddResource(f.Name, doc); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
-		s, err := c.Compile(f.Name)
-		if err != nil {
-			t.Fatalf("%s is not a schema: %v", f.Name, err)
+		if out[f.Kind], err = c.Compile(f.Name); err != nil {
+			return nil, fmt.Errorf("%s is not a schema: %w", f.Name, err)
 		}
-		return s
 	}
-	t.Fatalf("no schema of a %s", kind)
-	return nil
+	return out, nil
+})
+
+// compiled is the schema of a kind of file.
+func compiled(t *testing.T, kind string) *jsonschema.Schema {
+	t.Helper()
+	all, err := schemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all[kind] == nil {
+		t.Fatalf("no schema of a %s", kind)
+	}
+	return all[kind]
 }
 
 // read decodes the first document of a YAML text as an editor does, which knows
