@@ -143,28 +143,58 @@ type rehearsal struct {
 	now     time.Time
 	planned map[string]scheduler.Planned
 	drafts  map[string]scheduler.Planned
+	outlook map[string]*campaign.Forecast // of the active ones, after the tick
 }
 
 // rehearse plans on a store that takes everything back. Each of the two parts
 // leaves nothing behind for the other.
 func (rt *runtime) rehearse(s *store.Store, cat *campaign.Catalog, now time.Time) (rehearsal, error) {
-	r := rehearsal{now: now}
-	plan := func(cat *campaign.Catalog, o scheduler.PlanOptions) (out map[string]scheduler.Planned, err error) {
-		err = s.Rehearse(rt.ctx, cat, func(s *store.Store) error {
-			out, err = (&scheduler.Scheduler{Store: s, Catalog: cat, Log: rt.log}).Plan(rt.ctx, now, o)
+	r := rehearsal{now: now, outlook: map[string]*campaign.Forecast{}}
+	err := s.Rehearse(rt.ctx, cat, func(s *store.Store) (err error) {
+		if r.planned, err = rt.planner(s, cat).Plan(rt.ctx, now, scheduler.PlanOptions{}); err != nil {
 			return err
-		})
-		return out, err
-	}
-	var err error
-	if r.planned, err = plan(cat, scheduler.PlanOptions{}); err != nil {
+		}
+		for _, c := range cat.Campaigns {
+			if c.Status != campaign.Active {
+				continue
+			}
+			if r.outlook[c.Name], err = (&scheduler.Forecaster{Store: s, Catalog: cat}).Outlook(rt.ctx, c, now, now.Add(outlookSpan)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	active, drafts := activated(cat)
+	if err != nil || len(drafts) == 0 {
 		return r, err
 	}
-	active, drafts := activated(cat)
-	if len(drafts) > 0 {
-		r.drafts, err = plan(active, scheduler.PlanOptions{Only: drafts, Since: now.Add(-draftSpan)})
-	}
+	err = s.Rehearse(rt.ctx, active, func(s *store.Store) (err error) {
+		r.drafts, err = rt.planner(s, active).Plan(rt.ctx, now, scheduler.PlanOptions{Only: drafts, Since: now.Add(-draftSpan)})
+		return err
+	})
 	return r, err
+}
+
+// planner ticks on a store that takes everything back.
+func (rt *runtime) planner(s *store.Store, cat *campaign.Catalog) *scheduler.Scheduler {
+	return &scheduler.Scheduler{Store: s, Catalog: cat, Log: rt.log}
+}
+
+// outlookSpan is how far ahead of the tick mails are foreseen.
+const outlookSpan = 24 * time.Hour
+
+// perHour are the hours of an outlook in which mails go out, in order.
+func perHour(f *campaign.Forecast, zone *time.Location) []hourPlan {
+	out := []hourPlan{}
+	if f == nil {
+		return out
+	}
+	for _, h := range sortedKeys(f.Hours) {
+		if n := f.Hours[h].Messages; n > 0 {
+			out = append(out, hourPlan{time.Unix(h, 0).In(zone), n})
+		}
+	}
+	return out
 }
 
 // activated is the catalog with its drafts active, and their names.
@@ -195,7 +225,7 @@ func (r rehearsal) campaigns(rt *runtime, s *store.Store, cat *campaign.Catalog,
 		}
 		one := campaignPlan{
 			Status: string(c.Status), Entered: p.Entered, HeldOut: p.HeldOut, Held: p.Held,
-			HeldSample: map[string][]string{}, Messages: p.Messages, Exits: p.Exits, MailsPerHour: []hourPlan{},
+			HeldSample: map[string][]string{}, Messages: p.Messages, Exits: p.Exits, MailsPerHour: perHour(r.outlook[c.Name], cat.Workspace.Zone),
 		}
 		var err error
 		if one.Sample, err = rt.labels(s, p.Entering, sample); err != nil {

@@ -50,10 +50,10 @@ func planLines(c *campaign.Campaign, p campaignPlan) []said {
 		lines = append(lines, said{"end", listed(p.Exits)})
 	}
 	mails := thousands(p.Messages) + " at once"
-	if total, busiest := perHour(p.MailsPerHour); len(p.MailsPerHour) > 0 {
+	if total, most := busiest(p.MailsPerHour); len(p.MailsPerHour) > 0 {
 		mails += " · next 24 h " + thousands(total)
-		if busiest.Messages > 0 {
-			mails += fmt.Sprintf(" (busiest hour %s, %s)", busiest.Hour.Format("15:04"), thousands(busiest.Messages))
+		if most.Messages > 0 {
+			mails += fmt.Sprintf(" (busiest hour %s, %s)", most.Hour.Format("15:04"), thousands(most.Messages))
 		}
 	}
 	return append(lines, said{"mails", mails})
@@ -104,13 +104,13 @@ func usual(c *campaign.Campaign, usual float64) string {
 	return ", the most for a campaign's first ticks"
 }
 
-// perHour is the sum of the hours, and the busiest of them.
-func perHour(hours []hourPlan) (total int, busiest hourPlan) {
+// busiest is the sum of the hours, and the busiest of them.
+func busiest(hours []hourPlan) (total int, most hourPlan) {
 	for _, h := range hours {
 		total += h.Messages
-		if h.Messages > busiest.Messages {
-			busiest = h
+		if h.Messages > most.Messages {
+			most = h
 		}
 	}
-	return total, busiest
+	return total, most
 }
