@@ -188,7 +188,10 @@ func (b *builder) aggregate(a campaign.Aggregate) (gathering, error) {
 	case campaign.Avg:
 		// Sums are whole and so is what they are compared with: nothing is divided.
 		s.number = "g.v"
-		s.numeric = func(f float64) string { return b.float(f) + " * g.n" }
+		s.numeric = func(f float64) string {
+			// No value is that far out, and the product must not overflow.
+			return b.float(max(-1e22, min(f, 1e22))) + " * g.n"
+		}
 		g.columns = "sum(" + value + ") AS v, count(" + value + ") AS n"
 	default:
 		return g, fmt.Errorf("compile condition: there is no aggregate %q; write sum, avg, min or max", a.Func)

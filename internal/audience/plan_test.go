@@ -32,8 +32,10 @@ func (db database) crowd(t testing.TB, customers int) {
 	db.must(t, fmt.Sprintf(`INSERT INTO events (uid, customer_id, name, occurred_at, known_at, properties)
 		SELECT 'e' || i, i %% %d + 1, CASE i %% 7 WHEN 0 THEN 'Order Completed' WHEN 1 THEN 'Product Added' WHEN 2 THEN 'Product Removed' WHEN 3 THEN 'Order Refunded' WHEN 4 THEN 'Checkout Started' ELSE 'Page Viewed' END,
 		 %d + i * 7919 %% 8760 * CAST(%d AS BIGINT), %d + i * 7919 %% 8760 * CAST(%d AS BIGINT) + CASE WHEN i %% 50 = 0 THEN %d ELSE 0 END,
-		 ('{"product_id": "p' || (i %% 9) || '", "price": 5, "total": ' || (i %% 90) || ', "order_id": "o' || (i %% 1000) || '"}')%s
+		 ('{"product_id": "p' || (i %% 9) || '", "price": 5, "total": ' || (i %% 90) || ', "points": ' || (i %% 90) || ', "order_id": "o' || (i %% 1000) || '", "products": [{"category": "c' || (i %% 7) || '"}]}')%s
 		FROM (SELECT CAST(i AS BIGINT) AS i FROM %s) n`, customers, campaign.Micros(base), hour, campaign.Micros(base), hour, 2*hour, cast, series(customers*10)))
+	db.must(t, fmt.Sprintf("INSERT INTO attribute_facts (customer_id, name, at, kind, text) SELECT i / 2 + 1, 'tier', %d + i, 'text', CASE WHEN i %% 3 = 0 THEN 'gold' ELSE 'silver' END FROM %s",
+		campaign.Micros(base), series(customers)))
 	if db.engine == audience.Postgres { // which does so by itself; a SQLite file never gets statistics
 		db.must(t, "ANALYZE")
 	}
@@ -161,6 +163,66 @@ func BenchmarkCandidates(b *testing.B) {
 						n += len(found)
 					}
 					b.ReportMetric(float64(n)/float64(b.N), "candidates/op")
+				})
+			}
+		})
+	}
+}
+
+// behaviour is three conditions on what customers did, and the same by hand.
+var behaviour = campaign.All{
+	campaign.EventMatch{Event: campaign.OrderCompleted, Count: ptr(test(campaign.OpAtLeast, number(2))), Window: campaign.Window{Within: campaign.Days(365)}},
+	campaign.Not{Of: campaign.EventMatch{Event: campaign.OrderRefunded, Window: campaign.Window{Within: campaign.Days(90)}}},
+	campaign.EventMatch{Event: "Page Viewed", Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: "points", Test: test(campaign.OpAtLeast, number(50))}},
+}
+
+const behaviourByHand = `SELECT count(*) FROM customers c
+	JOIN (SELECT customer_id FROM events WHERE name = 'Order Completed' AND occurred_at > %[2]d AND occurred_at <= %[1]d AND known_at <= %[1]d GROUP BY customer_id HAVING count(*) >= 2) o ON o.customer_id = c.id
+	JOIN (SELECT customer_id FROM events WHERE name = 'Page Viewed' AND occurred_at <= %[1]d AND known_at <= %[1]d GROUP BY customer_id HAVING sum(%[4]s) >= 50) v ON v.customer_id = c.id
+	WHERE c.created_at <= %[1]d AND NOT EXISTS (SELECT 1 FROM events r WHERE r.customer_id = c.id AND r.name = 'Order Refunded' AND r.occurred_at > %[3]d AND r.occurred_at <= %[1]d AND r.known_at <= %[1]d)`
+
+func (db database) byHand(at time.Time) string {
+	points := "CAST(properties ->> 'points' AS NUMERIC)"
+	if db.engine == audience.SQLite {
+		points = "properties ->> 'points'"
+	}
+	return fmt.Sprintf(behaviourByHand, campaign.Micros(at), campaign.Micros(at.AddDate(0, 0, -365)), campaign.Micros(at.AddDate(0, 0, -90)), points)
+}
+
+func BenchmarkCount(b *testing.B) {
+	for _, engine := range []audience.Engine{audience.SQLite, audience.Postgres} {
+		b.Run(engine.String(), func(b *testing.B) {
+			db := open(b, engine)
+			db.crowd(b, 100_000)
+			e := audience.New(engine, catalog(nil))
+			at := hours(8000)
+			var want int
+			b.Run("by hand", func(b *testing.B) {
+				for b.Loop() {
+					if err := db.QueryRow(db.byHand(at)).Scan(&want); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run("compiled", func(b *testing.B) {
+				for b.Loop() {
+					if n, err := e.Count(context.Background(), db, behaviour, at); err != nil || n != want {
+						b.Fatalf("%d, by hand %d (%v)", n, want, err)
+					}
+				}
+			})
+			for name, cond := range map[string]campaign.Condition{
+				"attribute": campaign.Attribute{Name: "tier", Test: test(campaign.OpIs, text("gold"))},
+				"either":    campaign.Any{behaviour[0], campaign.Not{Of: behaviour[1]}, behaviour[2]},
+				"products":  campaign.EventMatch{Event: "Page Viewed", Where: []campaign.Property{{Path: "products.category", Test: test(campaign.OpIs, text("c5"))}}},
+				"sample":    campaign.Sample{Share: 0.1, Seed: "a"},
+			} {
+				b.Run(name, func(b *testing.B) {
+					for b.Loop() {
+						if n, err := e.Count(context.Background(), db, cond, at); err != nil || n == 0 {
+							b.Fatal(n, err)
+						}
+					}
 				})
 			}
 		})

@@ -241,7 +241,8 @@ func (b *builder) id(expr, key string) string {
 func (b *builder) millionths(d doc) string {
 	s := b.jsonSubject(d)
 	if b.engine == SQLite {
-		return "(SELECT CASE WHEN abs(n) < 1e15 THEN floor(n * 1e6 + 0.5) END FROM (SELECT " + s.number + " AS n) amount)"
+		// Without a subquery: SQLite takes only so many in one statement.
+		return "(CASE WHEN abs(" + s.number + ") < 1e15 THEN floor((" + s.number + ") * 1e6 + 0.5) END)"
 	}
 	return "(SELECT CASE WHEN abs(n) < 1e15 THEN floor(round(n, 15)::float8 * 1e6 + 0.5) END FROM (SELECT " + s.number + " AS n) amount)"
 }
