@@ -67,12 +67,6 @@ func (n *node) atMostOne(keys ...string) *node {
 	return n
 }
 
-// atLeastOne of the keys is there.
-func (n *node) atLeastOne(keys ...string) *node {
-	n.AllOf = append(n.AllOf, &node{AnyOf: having(keys)})
-	return n
-}
-
 // together: where the first key is, the others are.
 func (n *node) together(first string, others ...string) *node {
 	n.AllOf = append(n.AllOf, &node{If: &node{Required: []string{first}}, Then: &node{Required: others}})

@@ -27,9 +27,20 @@ func event(in scope) *node {
 	n.atMostOne("count", "sum", "avg", "min", "max", "distinct", "first", "last")
 	n.atMostOne("followed_by", "not_followed_by")
 	if in == inStep {
-		n.atLeastOne("within", "before", "between", "since", "first", "last")
+		timed := having([]string{"within", "before", "between", "since", "first", "last"})
+		n.AllOf = append(n.AllOf, &node{AnyOf: append(timed, aboutAnchor())})
 	}
 	return n
+}
+
+// aboutAnchor is an event condition whose where compares with the pass's own
+// anchor: it needs no time word to be meant.
+func aboutAnchor() *node {
+	same := &node{Type: "object", Required: []string{"same_as"}}
+	some := func(inner *node) *node {
+		return &node{Type: "object", Not: &node{PatternProperties: map[string]*node{`\S`: {Not: inner}}}}
+	}
+	return &node{Properties: properties{{name: "where", value: some(either(same, some(same)))}}, Required: []string{"where"}}
 }
 
 // sums are what can be made of a property's numbers.

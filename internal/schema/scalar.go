@@ -26,7 +26,7 @@ const (
 	namePattern   = `^[a-z0-9][a-z0-9-]*$`
 	localePattern = `^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`
 	clockPattern  = `([01][0-9]|2[0-3]):[0-5][0-9]`
-	datePattern   = `[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])`
+	datePattern   = `[1-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])`
 	dayPattern    = `(mon|tue|wed|thu|fri|sat|sun)`
 	secondPattern = `:[0-5][0-9](\.[0-9]+)?`
 	momentPattern = `^` + datePattern + `( ` + clockPattern + `(` + secondPattern + `)?|T` + clockPattern + secondPattern + `(Z|[+-][0-9]{2}:[0-9]{2})?)?$`

@@ -1,7 +1,9 @@
 package schema
 
 import (
+	"encoding/json"
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -29,7 +31,7 @@ func kindOf(file string) string {
 // TestSound: what check finds right, the schemas take.
 func TestSound(t *testing.T) {
 	t.Parallel()
-	for _, dir := range []string{".", "internal/content/skeleton", "internal/content/testdata/base"} {
+	for _, dir := range []string{".", "internal/content/skeleton", "internal/content/testdata/base", "internal/content/testdata/programmes"} {
 		workspace := os.DirFS(filepath.Join(root, dir))
 		seen := 0
 		for _, pattern := range []string{"tidings.yaml", "campaigns/*.yaml", "segments/*.yaml"} {
@@ -105,6 +107,56 @@ func onlyWarns(t *testing.T, file string) bool {
 	}
 	lines := strings.Split(strings.TrimSpace(string(want)), "\n")
 	return !slices.ContainsFunc(lines, func(l string) bool { return !strings.HasPrefix(l, "warning: ") })
+}
+
+// TestHelpful: every key that an editor offers says in a sentence what it is for,
+// and no map lets a misspelt one pass.
+func TestHelpful(t *testing.T) {
+	t.Parallel()
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	for _, f := range files {
+		var doc map[string]any
+		if err := json.Unmarshal(f.Text, &doc); err != nil {
+			t.Fatal(err)
+		}
+		if doc["$schema"] != dialect || doc["title"] == "" || doc["description"] == "" {
+			t.Errorf("%s does not say what it is", f.Name)
+		}
+		var look func(at string, v any)
+		look = func(at string, v any) {
+			switch v := v.(type) {
+			case []any:
+				for i, part := range v {
+					look(fmt.Sprintf("%s/%d", at, i), part)
+				}
+			case map[string]any:
+				offered, _ := v["properties"].(map[string]any)
+				// A map without a title only narrows one that has it.
+				if v["title"] != nil && offered != nil {
+					if v["additionalProperties"] != false {
+						t.Errorf("%s%s lets any key pass", f.Name, at)
+					}
+					for name, key := range offered {
+						about, _ := key.(map[string]any)["description"].(string)
+						if keys++; !strings.HasSuffix(about, ".") {
+							t.Errorf("%s%s/%s has no sentence about it: %q", f.Name, at, name, about)
+						}
+					}
+				}
+				for name, part := range v {
+					look(at+"/"+name, part)
+				}
+			}
+		}
+		look("", doc)
+	}
+	if keys < 200 {
+		t.Errorf("%d keys were looked at", keys)
+	}
 }
 
 // TestCommitted keeps the example workspace's schemas those that
