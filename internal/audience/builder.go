@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tidings/internal/campaign"
@@ -25,6 +26,9 @@ type builder struct {
 	within  []string    // segments being inlined, against a circle
 	whole   *whole      // set while all customers are judged as of one moment
 	aliases int
+
+	preludes []prelude          // tables that stand before the statement
+	days     func() []time.Time // starts of the days in which moments of looking lie
 }
 
 // builder starts a statement for passes of c, or for plain customers (nil).
@@ -62,9 +66,15 @@ var paramPattern = regexp.MustCompile(`\$[0-9]+`)
 // query runs a statement of b. PostgreSQL refuses arguments that the text does
 // not mention, and putting a text together may leave some: they are dropped.
 func (b *builder) query(ctx context.Context, q Querier, text string) (*sql.Rows, error) {
+	text, args := b.placed(text)
+	return q.QueryContext(ctx, text, args...)
+}
+
+// placed is a statement with its preludes, and the arguments that it mentions.
+func (b *builder) placed(text string) (string, []any) {
 	var args []any
 	places := map[string]string{}
-	text = paramPattern.ReplaceAllStringFunc(text, func(p string) string {
+	text = paramPattern.ReplaceAllStringFunc(b.headed(text), func(p string) string {
 		if places[p] == "" {
 			n, _ := strconv.Atoi(p[1:])
 			args = append(args, b.args[n-1])
@@ -72,7 +82,7 @@ func (b *builder) query(ctx context.Context, q Querier, text string) (*sql.Rows,
 		}
 		return places[p]
 	})
-	return q.QueryContext(ctx, text, args...)
+	return text, args
 }
 
 func (b *builder) text(s string) string { return b.param(s, "::text") }

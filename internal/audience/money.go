@@ -1,18 +1,145 @@
 package audience
 
-import "tidings/internal/campaign"
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+)
 
 // summand is what the number at the place `at` of event row alias adds to an
 // aggregate over property, in whole millionths; null when it adds nothing. The
-// place lies in the event's properties or in a line of a list of theirs. Amounts
-// of money in another currency than the workspace's are left out.
+// place lies in the event's properties or in a line of a list of theirs.
+//
+// Amounts of money are in the workspace's currency; without a rate they add
+// nothing. Those of an order that was taken back whole add nothing either, and
+// what an order was worth is less what was given back of it so far.
 func (b *builder) summand(alias, property string, at doc) (string, error) {
 	value := b.millionths(at)
-	own := b.cat.Workspace.Currency
-	if own == "" || !storable(own) || !campaign.IsMoney(property) {
+	if !campaign.IsMoney(property) {
 		return value, nil
 	}
-	currency := doc{alias + ".properties", []string{"currency"}}
+	o := orderRow(alias)
+	value, err := b.money(value, o.properties, o.at)
+	if err != nil {
+		return "", err
+	}
+	back, err := b.back(o)
+	if err != nil {
+		return "", err
+	}
+	back = "(SELECT " + back + " FROM events r WHERE " + b.givesBack(o, b.now(), b.now()) + ")"
+	net := "v.value"
+	if slices.Contains(orderAmounts, property) {
+		net = "v.value - COALESCE(v.back, 0)"
+	}
+	taken, err := b.takenBack(o, "v.back")
+	if err != nil {
+		return "", err
+	}
+	return "(CASE WHEN " + alias + ".name = " + b.text(campaign.OrderCompleted) + " THEN (SELECT CASE WHEN NOT " + taken + " THEN " + net + " END FROM (SELECT " +
+		value + " AS value, " + back + " AS back" + b.fence() + ") v) ELSE " + value + " END)", nil
+}
+
+// ExcludedAmount says that amounts in a currency add to nothing, because the
+// workspace has no rate of it.
+type ExcludedAmount struct {
+	Currency string `json:"currency"`
+	Events   int    `json:"events"` // how many name an amount in it
+}
+
+// Excluded lists the currencies without a rate, by name, in which orders, refunds
+// and the other events that conditions of the workspace add up name amounts, as
+// known at asOf. Nothing is excluded where the workspace has no currency.
+func (e *Evaluator) Excluded(ctx context.Context, q Querier, asOf time.Time) ([]ExcludedAmount, error) {
+	b := e.builder(nil)
+	if b.own() == "" {
+		return nil, nil
+	}
+	currency := doc{"e.properties", []string{"currency"}}
+	named := "COALESCE(" + b.jsonSubject(currency).text + ", " + b.raw(currency) + ")"
+	events, properties := e.summed()
+	rated := append(slices.Collect(maps.Keys(e.cat.Workspace.Rates)), b.own())
+	var amounts []string
+	for _, p := range properties {
+		keys := strings.Split(p, ".")
+		amounts = append(amounts, sure("("+b.kind(doc{"e.properties", keys[:1]})+" IN ('number', 'integer', 'real', 'array'))"))
+	}
+	at := b.int(campaign.Micros(asOf))
 	kind := b.kind(currency)
-	return "CASE WHEN (" + kind + " IS NULL OR " + kind + " = 'null' OR " + sure("("+b.jsonSubject(currency).text+") = "+b.text(own)) + ") THEN " + value + " END", nil
+	query := "SELECT " + named + ", count(*) FROM events e WHERE " + and("e.name IN "+b.names(events), "e.occurred_at <= "+at, "e.known_at <= "+at,
+		kind+" IS NOT NULL", kind+" <> 'null'", "NOT "+sure("("+b.jsonSubject(currency).text+") IN "+b.names(rated)), join(amounts, "OR", sqlFalse)) +
+		" GROUP BY 1"
+	var out []ExcludedAmount
+	rows, err := b.query(ctx, q, query)
+	if err := each(rows, err, func(rows *sql.Rows) error {
+		var one ExcludedAmount
+		defer func() { out = append(out, one) }()
+		return rows.Scan(&one.Currency, &one.Events)
+	}); err != nil {
+		return nil, fmt.Errorf("list excluded amounts: %w", err)
+	}
+	slices.SortFunc(out, func(x, y ExcludedAmount) int { return strings.Compare(x.Currency, y.Currency) })
+	return out, nil
+}
+
+// raw is what stands at d as JSON text.
+func (b *builder) raw(d doc) string {
+	if b.engine == SQLite {
+		return d.expr + " -> " + b.path(d.path)
+	}
+	return b.at(d) + "::text"
+}
+
+// summed are the events and the properties of money that the workspace adds up:
+// orders and refunds always, more where a condition does.
+func (e *Evaluator) summed() (events, properties []string) {
+	names := map[string]bool{campaign.OrderCompleted: true, campaign.OrderRefunded: true}
+	paths := map[string]bool{}
+	for _, p := range orderAmounts {
+		paths[p] = true
+	}
+	e.everyCondition(func(c campaign.Condition) {
+		if m, ok := c.(campaign.EventMatch); ok && m.Aggregate != nil && campaign.IsMoney(m.Aggregate.Property) {
+			names[m.Event], paths[m.Aggregate.Property] = true, true
+		}
+	})
+	return slices.Sorted(maps.Keys(names)), slices.Sorted(maps.Keys(paths))
+}
+
+// everyCondition calls f for each condition of the workspace, those within others
+// included.
+func (e *Evaluator) everyCondition(f func(campaign.Condition)) {
+	for _, s := range e.cat.Segments {
+		campaign.Walk(s.Match, f)
+	}
+	for _, t := range e.cat.Workspace.Tiers {
+		campaign.Walk(t.When, f)
+	}
+	for _, c := range e.cat.Campaigns {
+		campaign.Walk(c.Audience, f)
+		campaign.Walk(c.EnterWhen, f)
+		for _, exit := range c.ExitOn {
+			campaign.Walk(exit, f)
+		}
+		walkSteps(c.Steps, f)
+	}
+}
+
+func walkSteps(steps []campaign.Step, f func(campaign.Condition)) {
+	for _, s := range steps {
+		campaign.Walk(s.When, f)
+		if s.Wait != nil {
+			campaign.Walk(s.Wait.For, f)
+		}
+		for _, arm := range s.Branch {
+			campaign.Walk(arm.When, f)
+			walkSteps(arm.Steps, f)
+		}
+	}
 }

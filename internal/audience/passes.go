@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +30,7 @@ func (b *builder) passTable(passes []PassAt) (string, error) {
 		}
 		rows[i] = row
 	}
+	b.days = func() []time.Time { return daysOf(passes, b.cat.Workspace.Zone) }
 	table, err := b.table([]column{{"id", "bigint"}, {"customer_id", "bigint"}, {"as_of", "bigint"}, {"anchor_at", "bigint"}, {"entered_at", "bigint"}, {"anchor", "json"}}, rows)
 	return "WITH x AS MATERIALIZED " + table + " ", err
 }
@@ -54,7 +54,7 @@ func (e *Evaluator) Holds(ctx context.Context, q Querier, c *campaign.Campaign, 
 // the order of conds.
 func (e *Evaluator) HoldsEach(ctx context.Context, q Querier, c *campaign.Campaign, conds []campaign.Condition, passes []PassAt) (map[int64][]bool, error) {
 	out := make(map[int64][]bool, len(passes))
-	for part := range slices.Chunk(passes, batch) {
+	for part := range e.parts(conds, passes) {
 		b := e.builder(c)
 		query, err := b.passTable(part)
 		if err != nil {

@@ -153,13 +153,15 @@ CREATE TABLE fuses (
     entries     INTEGER NOT NULL,       -- what the last tick would have let in
     most        INTEGER NOT NULL,       -- what it may
     usual       DOUBLE PRECISION NOT NULL,
-    at          BIGINT NOT NULL         -- the tick that was held first
+    since       BIGINT NOT NULL,        -- the first tick that was held
+    at          BIGINT NOT NULL         -- the last one
 );
 CREATE TABLE releases (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     campaign_id BIGINT NOT NULL REFERENCES campaigns (id),
     entries     INTEGER NOT NULL,       -- at most so many
-    at          BIGINT NOT NULL,
+    through     BIGINT NOT NULL,        -- as of that tick
+    at          BIGINT NOT NULL,        -- when a person let them through
     used_at     BIGINT                  -- the tick that let them in; null: not yet
 );
 
@@ -245,6 +247,22 @@ CREATE TABLE links (
     url TEXT NOT NULL
 );
 
+-- What ranks customers against each other, by the start of a day. A row of ranked
+-- says that ranks has all of a kind and day; without one it is worked out.
+CREATE TABLE ranks (
+    kind  TEXT NOT NULL,                -- of what, with a hash of all that it is made by
+    day   BIGINT NOT NULL,
+    n     BIGINT NOT NULL,              -- the place, or which cut it is
+    value DOUBLE PRECISION NOT NULL,    -- the customer's id, or the least value above the cut
+    PRIMARY KEY (kind, day, n)
+);
+
+CREATE TABLE ranked (
+    kind TEXT NOT NULL,
+    day  BIGINT NOT NULL,
+    PRIMARY KEY (kind, day)
+);
+
 -- Work that one process does for all (the tick, the sweep) is leased, so that it
 -- isn't done twice; nothing's correctness depends on it.
 CREATE TABLE leases (
@@ -254,5 +272,5 @@ CREATE TABLE leases (
 );
 
 -- +goose Down
-DROP TABLE leases, links, messages, slices, enrollments, releases, fuses, ticks, campaign_versions, campaigns,
+DROP TABLE leases, ranked, ranks, links, messages, slices, enrollments, releases, fuses, ticks, campaign_versions, campaigns,
     suppressions, consents, catalogue_events, events, attribute_facts, identities, customers, meta;
