@@ -8,11 +8,6 @@ import (
 	"tidings/internal/campaign"
 )
 
-// Counting are Books that can tell how many passes Supersede would end.
-type Counting interface {
-	Running(ctx context.Context, customers, keep []int64) (int, error)
-}
-
 // Activating is a store that can take campaigns as active since a moment, whatever
 // they are: only a rehearsal asks for it.
 type Activating interface {
@@ -26,6 +21,14 @@ type PlanOptions struct {
 	// Since, unless it is zero, takes the campaigns of Only as active since then
 	// and as never evaluated. The catalog must have them as active.
 	Since time.Time
+	// Customer, unless it is 0, is one to tell everything about.
+	Customer int64
+}
+
+// Told is what became of one candidate of the customer asked about.
+type Told struct {
+	campaign.Candidate
+	Reason string // why it does not enter; empty: it enters
 }
 
 // Planned is what a tick does for one campaign, with the customers concerned.
@@ -37,14 +40,7 @@ type Planned struct {
 	HeldBack map[string][]int64
 	Messages int            // that it writes into the ledger
 	Exits    map[string]int // passes that it ends, by reason
-	Fuse     *Fuse          // nil: it did not blow
-}
-
-// Fuse says why a tick's decisions are held for a person.
-type Fuse struct {
-	Decided int     // entries that are held
-	Allowed int     // at most so many enter by themselves
-	Usual   float64 // the mean of earlier ticks that decided anything; 0: there was none
+	Told     []Told         // of PlanOptions.Customer
 }
 
 // Plan ticks and tells what the tick did, campaign by campaign. Given a store
@@ -84,14 +80,15 @@ func (w *watched) InCampaign(ctx context.Context, c *campaign.Campaign, now time
 	n := &notes{}
 	w.notes[c.Name] = n
 	return w.Store.InCampaign(ctx, c, now, func(b Books) error {
-		*n = notes{campaign: c, held: map[string][]int64{}, exits: map[string]int{}}
+		*n = notes{customer: w.options.Customer, held: map[string][]int64{}, exits: map[string]int{}}
 		return f(&noted{b, n})
 	})
 }
 
 // notes are what a tick did for one campaign.
 type notes struct {
-	campaign   *campaign.Campaign
+	customer   int64
+	told       []Told
 	ledger     Ledger
 	candidates []campaign.Candidate
 	standings  []campaign.Standing
@@ -124,6 +121,13 @@ func (n *noted) Standings(ctx context.Context, cs []campaign.Candidate) ([]campa
 func (n *noted) Note(c campaign.Candidate, reason string) {
 	n.heldKeys[c.Key] = true
 	n.held[reason] = append(n.held[reason], c.Customer)
+	n.tell(c, reason)
+}
+
+func (n *notes) tell(c campaign.Candidate, reason string) {
+	if c.Customer == n.customer {
+		n.told = append(n.told, Told{c, reason})
+	}
 }
 
 func (n *noted) Enter(ctx context.Context, es []campaign.Entry, now time.Time) ([]campaign.Pass, error) {
@@ -133,22 +137,12 @@ func (n *noted) Enter(ctx context.Context, es []campaign.Entry, now time.Time) (
 			continue
 		}
 		n.entered = append(n.entered, p.Customer)
+		n.tell(es[i].Candidate, "")
 		if es[i].HeldOut {
 			n.heldOut++
 		}
 	}
 	return passes, err
-}
-
-func (n *noted) Supersede(ctx context.Context, customers, keep []int64, at time.Time) error {
-	if counting, ok := n.Books.(Counting); ok {
-		ended, err := counting.Running(ctx, customers, keep)
-		if err != nil {
-			return err
-		}
-		n.ended(campaign.ExitSuperseded, ended)
-	}
-	return n.Books.Supersede(ctx, customers, keep, at)
 }
 
 func (n *noted) Save(ctx context.Context, moves []Move, messages []Message, now time.Time) error {
@@ -169,15 +163,15 @@ func (n *notes) ended(reason string, passes int) {
 
 func (n *notes) planned(d Decided) Planned {
 	p := Planned{Decided: d, Entering: unique(n.entered), HeldOut: n.heldOut, HeldBack: n.held, Messages: n.messages, Exits: n.exits}
-	blown, ok := d.Held[campaign.HeldFuse]
-	if !ok {
+	if d.Fuse == nil {
 		for reason, customers := range p.HeldBack {
 			p.HeldBack[reason] = unique(customers)
 		}
+		p.Told = n.told
 		return p
 	}
-	p.Fuse = &Fuse{Decided: blown, Allowed: n.campaign.Allows(n.ledger.Usual), Usual: n.ledger.Usual}
 	p.HeldBack = map[string][]int64{campaign.HeldFuse: unique(n.admitted())}
+	p.Told = n.told
 	return p
 }
 
@@ -188,6 +182,7 @@ func (n *notes) admitted() []int64 {
 		s := n.standings[i]
 		if !s.Known && !s.Gone && !n.heldKeys[c.Key] && c.Due.After(n.ledger.Activated) {
 			out = append(out, c.Customer)
+			n.tell(c, campaign.HeldFuse)
 		}
 	}
 	return out

@@ -19,9 +19,13 @@ type at struct {
 }
 
 // before tells whether the pass comes to a moment: it has come, and the pass had
-// not ended.
+// not ended. What a fact ends it ends first; another entry of the customer comes
+// after what is due at that moment.
 func (p at) before(moment, now time.Time) bool {
-	return !moment.After(now) && (p.exit == nil || moment.Before(p.exit.At))
+	if moment.After(now) {
+		return false
+	}
+	return p.exit == nil || moment.Before(p.exit.At) || p.exit.Reason == campaign.ExitSuperseded && moment.Equal(p.exit.At)
 }
 
 // frontier holds, by position in the program, the passes that have come there.
@@ -40,18 +44,19 @@ func (t *tick) settle(ctx context.Context, due, fresh []campaign.Pass, exits map
 	woken := map[int64]bool{}
 	for _, p := range due {
 		woken[p.ID] = true
-		here, on := f.leaving(p, p.Moment, exits)
-		if !on {
-			continue
-		}
 		i, ok := program.Index(p.Step)
-		switch {
-		case !ok:
+		if !ok {
 			return fmt.Errorf("pass %d stands at step %q, which the campaign does not have", p.ID, p.Step)
+		}
+		if f.waiting(i, p, exits) {
+			continue // one that has run out is looked at once more
+		}
+		here, on := f.leaving(p, p.Moment, exits)
+		switch {
+		case !on:
 		case p.Arriving:
 			f.arrive(i, here)
 		case waitsFor(program.Nodes[i]):
-			// One that has run out is looked at once more.
 			f.at[i] = append(f.at[i], here)
 		default:
 			// Any other step is done, and the pass goes on from when it was.
@@ -62,13 +67,11 @@ func (t *tick) settle(ctx context.Context, due, fresh []campaign.Pass, exits map
 		if woken[p.ID] {
 			continue
 		}
-		if e, ended := exits[p.ID]; ended {
-			t.end(p, campaign.PassExited, e.Reason, e.At)
+		if i, ok := program.Index(p.Step); ok && t.ledger.Active && f.waiting(i, p, exits) {
 			continue
 		}
-		i, ok := program.Index(p.Step)
-		if ok && t.ledger.Active && !p.Deadline.IsZero() && waitsFor(program.Nodes[i]) {
-			f.at[i] = append(f.at[i], at{Pass: p, moment: p.Moment})
+		if e, ended := exits[p.ID]; ended {
+			t.end(p, campaign.PassExited, e.Reason, e.At)
 		}
 	}
 	return f.run(ctx)
@@ -87,6 +90,20 @@ func (t *tick) settleNew(ctx context.Context, entered []campaign.Pass, exits map
 
 func (t *tick) frontier() *frontier {
 	return &frontier{tick: t, at: make([][]at, len(t.campaign.Program.Nodes))}
+}
+
+// waiting puts a pass that waits for a condition where it waits, with its end: the
+// condition may have come true before it.
+func (f *frontier) waiting(i int, p campaign.Pass, exits map[int64]Exit) bool {
+	if p.Deadline.IsZero() || !waitsFor(f.tick.campaign.Program.Nodes[i]) {
+		return false
+	}
+	here := at{Pass: p, moment: p.Moment}
+	if e, ended := exits[p.ID]; ended {
+		here.exit = &e
+	}
+	f.at[i] = append(f.at[i], here)
+	return true
 }
 
 // leaving is a pass that goes on from a moment, unless it had ended by then.
@@ -120,7 +137,7 @@ func waitsFor(n campaign.Node) bool { return n.Wait != nil && n.Wait.For != nil 
 
 // arrive brings a pass to a position; at the end it is finished.
 func (f *frontier) arrive(i int, p at) {
-	p.Deadline = time.Time{}
+	p.Since, p.Deadline = time.Time{}, time.Time{}
 	if i == campaign.End {
 		f.tick.end(p.Pass, campaign.PassFinished, "", p.moment)
 		return
@@ -240,40 +257,46 @@ func (f *frontier) wait(ctx context.Context, n campaign.Node, ps []at) error {
 	return nil
 }
 
-// waitFor lets on the passes whose condition holds, or whose patience is at its
-// end. The condition is judged now, or as of that end if it has passed: how long
-// it has been true is not asked.
+// waitFor lets on the passes whose condition has come true, from that moment on,
+// and those whose patience is at its end.
 func (f *frontier) waitFor(ctx context.Context, n campaign.Node, ps []at) error {
 	t := f.tick
-	var waiting []at
-	for _, p := range ps {
+	spans := make([]Span, len(ps))
+	for i := range ps {
+		p := &ps[i]
 		if p.Deadline.IsZero() {
-			p.Deadline = n.Wait.AtMost.After(p.moment)
+			p.Since, p.Deadline = p.moment, n.Wait.AtMost.After(p.moment)
 		}
-		if p.exit != nil && !p.before(p.Deadline, t.now) {
-			f.exit(p)
-			continue
-		}
-		if p.moment = t.now; p.Deadline.Before(t.now) {
-			p.moment = p.Deadline
-		}
-		waiting = append(waiting, p)
+		spans[i] = Span{Pass: p.Pass, From: p.Since, To: earliest(t.now, p.Deadline)}
 	}
-	yes, no, err := f.split(ctx, n.Wait.For, waiting)
+	held, err := t.FirstHeld(ctx, n.Wait.For, spans)
 	if err != nil {
 		return err
 	}
-	for _, p := range yes {
-		f.arrive(n.Next, p)
-	}
-	for _, p := range no {
-		if !p.Deadline.After(t.now) {
+	for _, p := range ps {
+		ends := p.Deadline
+		if at, ok := held[p.ID]; ok {
+			ends = at
+		}
+		if p.before(ends, t.now) {
+			p.moment = ends
 			f.arrive(n.Next, p)
 			continue
 		}
-		t.moves = append(t.moves, Move{Pass: p.ID, State: campaign.PassRunning, Step: n.ID, Wake: p.Deadline, Deadline: p.Deadline})
+		if p.exit != nil {
+			f.exit(p)
+			continue
+		}
+		t.moves = append(t.moves, Move{Pass: p.ID, State: campaign.PassRunning, Step: n.ID, Wake: p.Deadline, Deadline: p.Deadline, Since: p.Since})
 	}
 	return nil
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // branch sends each pass down the first arm whose condition holds or whose draw

@@ -95,12 +95,13 @@ func TestWaitFor(t *testing.T) {
 		w.track("dan", "Other", "")
 		w.tick(time.Minute)
 		w.passes("ana running pause", "ben running look", "cleo running one", "dan running look")
-		if got := w.wakes("ana"); !got.Equal(w.now.Add(time.Hour)) {
+		// She went on when she had seen it, not when the tick came to know.
+		if got := w.wakes("ana"); !got.Equal(w.now.Add(time.Hour - time.Minute)) {
 			t.Errorf("ana goes on at %s", got)
 		}
 		w.track("dan", "Seen", "")
 		w.tick(46 * time.Hour)
-		w.passes("ana running one", "ben running look", "cleo running one", "dan running pause")
+		w.passes("ana running one", "ben running look", "cleo running one", "dan running one")
 		w.tick(begun.Add(48*time.Hour + 30*time.Minute).Sub(w.now))
 		w.passes("ana running one", "ben running pause", "cleo running one", "dan running one")
 		if got := w.wakes("ben"); !got.Equal(begun.Add(49 * time.Hour)) {

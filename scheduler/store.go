@@ -43,14 +43,20 @@ type Books interface {
 	Standings(ctx context.Context, cs []campaign.Candidate) ([]campaign.Standing, error)
 	// Enter inserts passes; those that exist already come back with ID 0.
 	Enter(ctx context.Context, es []campaign.Entry, now time.Time) ([]campaign.Pass, error)
-	// Supersede ends every running pass of the customers but those kept.
-	Supersede(ctx context.Context, customers, keep []int64, at time.Time) error
+	// Open lists the running passes of customers.
+	Open(ctx context.Context, customers []int64) ([]campaign.Pass, error)
 	// Due lists running passes whose wake moment has come.
 	Due(ctx context.Context, now time.Time) ([]campaign.Pass, error)
 	// Holds tells for which passes the condition holds, each as of its moment.
 	Holds(ctx context.Context, c campaign.Condition, looks []Look) (map[int64]bool, error)
+	// FirstHeld tells for each span the first moment at which the condition held.
+	// Spans in which it never did are not in the answer, which is by pass.
+	FirstHeld(ctx context.Context, c campaign.Condition, spans []Span) (map[int64]time.Time, error)
 	// Save stores where passes stand, and the messages that they have come to.
 	Save(ctx context.Context, moves []Move, messages []Message, now time.Time) error
+	// Hold notes what the fuse holds as of a tick; nil: nothing any more, and what
+	// was released has been let in.
+	Hold(ctx context.Context, f *Fuse, now time.Time) error
 	// Watermark stores how far the campaign is evaluated and what was decided.
 	Watermark(ctx context.Context, w Window, entered int, held map[string]int, advance bool) error
 }
@@ -64,6 +70,14 @@ type Ledger struct {
 	Cursor    string    // of the last evaluation
 	Next      string    // the cursor to store with this one
 	Usual     float64   // mean of entries of earlier ticks that had any
+	Held      bool      // by the fuse
+	Release   *Release  // what a person lets in of what is held
+}
+
+// Release lets in, once, what the fuse held as of a tick.
+type Release struct {
+	Entries int       // at most so many
+	Through time.Time // that tick
 }
 
 // Window is what a tick evaluates: (From, To], and facts that became visible
@@ -85,6 +99,12 @@ type Look struct {
 	AsOf time.Time
 }
 
+// Span is a pass and the moments [From, To] to be looked at.
+type Span struct {
+	Pass     campaign.Pass
+	From, To time.Time
+}
+
 // Move is where a pass stands after a tick.
 type Move struct {
 	Pass     int64
@@ -93,6 +113,7 @@ type Move struct {
 	Step     string
 	Wake     time.Time // zero: when its message is done
 	Deadline time.Time // of a wait for a condition
+	Since    time.Time // when such a wait began
 	Ended    time.Time // zero: it goes on
 }
 

@@ -8,6 +8,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
@@ -26,10 +29,34 @@ type Scheduler struct {
 type Decided struct {
 	Entered int            `json:"entered"` // customers, held out or not
 	Held    map[string]int `json:"held"`    // by reason
+	// Fuse is set when all entries are held for a person.
+	Fuse *Fuse `json:"fuse,omitempty"`
+	// Error is why the campaign could not be evaluated: then it decided nothing.
+	Error string `json:"error,omitempty"`
 }
 
-// Tick evaluates every campaign up to now. A campaign that fails does not keep
-// the others from theirs; the first error is returned when all are done.
+// Fuse says why a tick's decisions are held for a person.
+type Fuse struct {
+	Decided int     `json:"entries"` // entries that are held
+	Allowed int     `json:"allowed"` // at most so many enter by themselves
+	Usual   float64 `json:"usual"`   // the mean of earlier ticks that decided anything; 0: there was none
+}
+
+// FailedError says which campaigns a tick could not evaluate.
+type FailedError struct {
+	Campaigns []string
+	Err       error // the first one's
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("evaluate %s: %v", strings.Join(e.Campaigns, ", "), e.Err)
+}
+
+func (e *FailedError) Unwrap() error { return e.Err }
+
+// Tick evaluates every campaign up to now. A campaign that fails decides nothing
+// and does not keep the others from theirs; a *FailedError names it beside what
+// the others decided.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided, error) {
 	if err := s.Store.Advance(ctx, now); err != nil {
 		return nil, err
@@ -38,14 +65,16 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided
 		return nil, fmt.Errorf("load campaigns: %w", err)
 	}
 	decided := make(map[string]Decided, len(s.Catalog.Campaigns))
-	var failed error
-	for _, c := range s.Catalog.Campaigns {
+	var failed FailedError
+	for _, c := range inOrder(s.Catalog) {
 		d, err := s.campaign(ctx, c, now)
 		if err != nil {
 			s.Log.Error("campaign not evaluated", "campaign", c.Name, "error", err)
-			if failed == nil {
-				failed = fmt.Errorf("evaluate %s: %w", c.Name, err)
+			failed.Campaigns = append(failed.Campaigns, c.Name)
+			if failed.Err == nil {
+				failed.Err = err
 			}
+			decided[c.Name] = Decided{Held: map[string]int{}, Error: err.Error()}
 			continue
 		}
 		decided[c.Name] = d
@@ -53,7 +82,10 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided
 			s.Log.Info("campaign evaluated", "campaign", c.Name, "entered", d.Entered, "held", d.Held)
 		}
 	}
-	return decided, failed
+	if failed.Err != nil {
+		return decided, &failed
+	}
+	return decided, nil
 }
 
 // campaign is one campaign's tick, in one transaction.
@@ -83,9 +115,17 @@ type tick struct {
 
 func (t *tick) run(ctx context.Context, d *Decided) error {
 	w := t.window()
-	// The passes that there are move first, so that who has left by now may enter
-	// again: admission looks at what is stored.
-	if err := t.moveOn(ctx, w); err != nil {
+	// Passes that there are move first, so that who has left by now may enter again:
+	// admission looks at what is stored. Where a new entry ends the passes before it,
+	// it has to be known first.
+	var in *admitted
+	var err error
+	if t.ledger.Active && t.campaign.Overlap == campaign.OverlapNewest {
+		if in, err = t.admit(ctx, t.entering(w), d); err != nil {
+			return err
+		}
+	}
+	if err := t.moveOn(ctx, w, in); err != nil {
 		return err
 	}
 	if !t.ledger.Active {
@@ -93,26 +133,69 @@ func (t *tick) run(ctx context.Context, d *Decided) error {
 	}
 	// Also when no time has passed: facts may have come in at the same moment, even
 	// with the cursor where it was.
-	entered, blown, err := t.enter(ctx, w, d)
-	if err != nil {
+	w = t.entering(w)
+	if in == nil {
+		if in, err = t.admit(ctx, w, d); err != nil {
+			return err
+		}
+	}
+	if err := t.fuse(ctx, in, d); err != nil {
 		return err
 	}
-	if err := t.begin(ctx, entered); err != nil {
+	if err := t.enter(ctx, in, d); err != nil {
 		return err
 	}
-	return t.Watermark(ctx, w, d.Entered, d.Held, !blown)
+	return t.Watermark(ctx, w, d.Entered, d.Held, in.fuse == nil)
 }
 
-// moveOn ends the passes that fresh facts have cancelled and takes the others as
-// far as they go. Of a campaign that is not active passes end, and do no more.
-func (t *tick) moveOn(ctx context.Context, w Window) error {
+// entering is the part of the window in which customers enter: up to the tick
+// whose decision a person has released, so that it is that very decision.
+func (t *tick) entering(w Window) Window {
+	if r := t.ledger.Release; r != nil && r.Through.Before(w.To) {
+		w.To = latest(w.From, r.Through)
+	}
+	return w
+}
+
+// fuse notes what is held, or that nothing is any more.
+func (t *tick) fuse(ctx context.Context, in *admitted, d *Decided) error {
+	if in.fuse == nil && !t.ledger.Held {
+		return nil
+	}
+	d.Fuse = in.fuse
+	if err := t.Hold(ctx, in.fuse, t.now); err != nil {
+		return fmt.Errorf("note what the fuse holds: %w", err)
+	}
+	return nil
+}
+
+// moveOn ends the passes that fresh facts, or new entries, have ended and takes
+// the others as far as they go. Of a campaign that is not active passes end, and
+// do no more.
+func (t *tick) moveOn(ctx context.Context, w Window, in *admitted) error {
 	fresh, err := t.Fresh(ctx, w)
 	if err != nil {
 		return fmt.Errorf("find passes with fresh facts: %w", err)
 	}
+	older, err := t.older(ctx, in)
+	if err != nil {
+		return err
+	}
+	looked := make(map[int64]bool, len(fresh))
+	for _, p := range fresh {
+		looked[p.ID] = true
+	}
+	for _, p := range older {
+		if !looked[p.ID] {
+			fresh = append(fresh, p)
+		}
+	}
 	exits, err := t.exits(ctx, fresh)
 	if err != nil {
 		return err
+	}
+	for _, p := range older {
+		exits = superseded(exits, p, in.first[p.Customer])
 	}
 	var due []campaign.Pass
 	if t.ledger.Active {
@@ -126,17 +209,29 @@ func (t *tick) moveOn(ctx context.Context, w Window) error {
 	return t.save(ctx)
 }
 
-// begin takes new passes from the first step as far as they go. Facts that ended
-// them may be known already, when the tick catches up.
-func (t *tick) begin(ctx context.Context, entered []campaign.Pass) error {
-	exits, err := t.exits(ctx, entered)
+// older are the running passes that new entries of their customers end.
+func (t *tick) older(ctx context.Context, in *admitted) ([]campaign.Pass, error) {
+	if in == nil || in.fuse != nil || len(in.first) == 0 {
+		return nil, nil
+	}
+	older, err := t.Open(ctx, slices.Sorted(maps.Keys(in.first)))
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("find passes to supersede: %w", err)
 	}
-	if err := t.settleNew(ctx, entered, exits); err != nil {
-		return err
+	return older, nil
+}
+
+// superseded notes that a pass ends at a moment, unless it had ended before.
+func superseded(exits map[int64]Exit, p campaign.Pass, moment time.Time) map[int64]Exit {
+	moment = latest(moment, p.Entered)
+	if e, ended := exits[p.ID]; ended && !e.At.After(moment) {
+		return exits
 	}
-	return t.save(ctx)
+	if exits == nil {
+		exits = map[int64]Exit{}
+	}
+	exits[p.ID] = Exit{At: moment, Reason: campaign.ExitSuperseded}
+	return exits
 }
 
 // exits are the ends of passes as of now.
@@ -182,84 +277,6 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// enter admits candidates and inserts their passes.
-func (t *tick) enter(ctx context.Context, w Window, d *Decided) (passes []campaign.Pass, blown bool, err error) {
-	candidates, err := t.Candidates(ctx, w)
-	if err != nil {
-		return nil, false, fmt.Errorf("find candidates: %w", err)
-	}
-	campaign.SortCandidates(candidates)
-	standings, err := t.Standings(ctx, candidates)
-	if err != nil {
-		return nil, false, fmt.Errorf("find standings: %w", err)
-	}
-	a := campaign.Admission{
-		Campaign: t.campaign, Workspace: t.scheduler.Catalog.Workspace.Name, Seed: t.ledger.Seed,
-		Now: t.now, Activated: t.ledger.Activated, Held: d.Held,
-		ExitedBefore: func(earlier, later campaign.Candidate) (bool, error) { return t.ExitedBefore(ctx, earlier, later) },
-	}
-	if n, ok := t.Books.(noter); ok {
-		a.Note = n.Note
-	}
-	for i, c := range candidates {
-		if standings[i].Known || standings[i].Gone {
-			continue // found again, decided once; or nobody's any more
-		}
-		if err := a.Offer(c, standings[i]); err != nil {
-			return nil, false, fmt.Errorf("admit: %w", err)
-		}
-	}
-	if t.campaign.Blows(len(a.Entries), t.ledger.Usual) {
-		// The others will be looked at again, and are counted then.
-		clear(d.Held)
-		d.Held[campaign.HeldFuse] = len(a.Entries)
-		return nil, true, nil
-	}
-	all, err := t.Enter(ctx, a.Entries, t.now)
-	if err != nil {
-		return nil, false, fmt.Errorf("enter: %w", err)
-	}
-	return t.entered(ctx, a.Entries, all, d)
-}
-
-// noter are Books that want to know who is held, and why.
-type noter interface {
-	Note(c campaign.Candidate, reason string)
-}
-
-// entered counts the passes that are new and lets the newest of a customer
-// supersede the older ones.
-func (t *tick) entered(ctx context.Context, entries []campaign.Entry, all []campaign.Pass, d *Decided) ([]campaign.Pass, bool, error) {
-	newest := map[int64]int64{}
-	for i, p := range all {
-		if p.ID == 0 {
-			continue
-		}
-		d.Entered++
-		if entries[i].Supersedes {
-			newest[p.Customer] = p.ID
-		}
-	}
-	var running []campaign.Pass
-	for i, p := range all {
-		id, supersedes := newest[p.Customer]
-		if p.ID != 0 && !entries[i].HeldOut && (!supersedes || id == p.ID) {
-			running = append(running, p)
-		}
-	}
-	if len(newest) == 0 {
-		return running, false, nil
-	}
-	customers, keep := make([]int64, 0, len(newest)), make([]int64, 0, len(newest))
-	for c, p := range newest {
-		customers, keep = append(customers, c), append(keep, p)
-	}
-	if err := t.Supersede(ctx, customers, keep, t.now); err != nil {
-		return nil, false, fmt.Errorf("supersede: %w", err)
-	}
-	return running, false, nil
 }
 
 func (t *tick) end(p campaign.Pass, state campaign.PassState, reason string, at time.Time) {

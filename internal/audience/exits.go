@@ -21,13 +21,26 @@ func (e *Evaluator) Exits(ctx context.Context, q Querier, c *campaign.Campaign, 
 		}
 	}
 	_, cart := c.Trigger.(campaign.AbandonedCart)
+	change, segment := c.Trigger.(campaign.SegmentChange)
 	for part := range slices.Chunk(passes, batch) {
 		if cart {
 			if err := e.emptied(ctx, q, part, note); err != nil {
 				return nil, fmt.Errorf("find exits of %s: %w", c.Name, err)
 			}
 		}
+		if segment {
+			back, err := e.changedBack(ctx, q, change, part)
+			if err != nil {
+				return nil, fmt.Errorf("find exits of %s: %w", c.Name, err)
+			}
+			for id, at := range back {
+				note(id, at, campaign.ExitTriggerCancel)
+			}
+		}
 		if err := e.ended(ctx, q, c, part, note); err != nil {
+			return nil, fmt.Errorf("find exits of %s: %w", c.Name, err)
+		}
+		if err := e.turnedOff(ctx, q, c, part, note); err != nil {
 			return nil, fmt.Errorf("find exits of %s: %w", c.Name, err)
 		}
 	}
@@ -35,7 +48,7 @@ func (e *Evaluator) Exits(ctx context.Context, q Querier, c *campaign.Campaign, 
 }
 
 // ended asks SQL for the moments at which passes ended: of the trigger's own
-// cancel first, then of each condition of exit_on.
+// cancel first, then of each condition of exit_on that one event makes true.
 func (e *Evaluator) ended(ctx context.Context, q Querier, c *campaign.Campaign, passes []PassAt, note func(int64, time.Time, string)) error {
 	b := e.builder(c)
 	query, err := b.passTable(passes)
@@ -51,12 +64,14 @@ func (e *Evaluator) ended(ctx context.Context, q Querier, c *campaign.Campaign, 
 		reasons = append(reasons, campaign.ExitTriggerCancel)
 	}
 	for _, cond := range alternatives(c.ExitOn) {
-		at, err := b.heldAt(cond)
-		if err != nil {
-			return err
+		if m, ok := plain(cond); ok {
+			at, err := b.firstAt(m)
+			if err != nil {
+				return err
+			}
+			query += ", " + at
+			reasons = append(reasons, campaign.ExitOnReason)
 		}
-		query += ", " + at
-		reasons = append(reasons, campaign.ExitOnReason)
 	}
 	if len(reasons) == 0 {
 		return nil
@@ -81,14 +96,29 @@ func (e *Evaluator) ended(ctx context.Context, q Querier, c *campaign.Campaign, 
 	})
 }
 
-// heldAt is the moment from which a condition of exit_on holds, null when it
-// does not.
-func (b *builder) heldAt(cond campaign.Condition) (string, error) {
-	if m, ok := plain(cond); ok {
-		return b.firstAt(m)
+// turnedOff notes the passes that ended by conditions which no single event makes
+// true: from the entry on, and when each first held.
+func (e *Evaluator) turnedOff(ctx context.Context, q Querier, c *campaign.Campaign, passes []PassAt, note func(int64, time.Time, string)) error {
+	spans := make([]Span, len(passes))
+	for i, p := range passes {
+		spans[i] = Span{PassAt: p, Until: p.AsOf}
+		if !p.Entered.IsZero() && p.Entered.Before(p.AsOf) {
+			spans[i].AsOf = p.Entered
+		}
 	}
-	held, err := b.condition(cond)
-	return "CASE WHEN " + held + " THEN x.as_of END", err
+	for _, cond := range alternatives(c.ExitOn) {
+		if _, ok := plain(cond); ok {
+			continue
+		}
+		held, err := e.FirstHeld(ctx, q, c, cond, spans)
+		if err != nil {
+			return err
+		}
+		for id, at := range held {
+			note(id, at, campaign.ExitOnReason)
+		}
+	}
+	return nil
 }
 
 // alternatives takes lists and `any:` apart, so that each event in them gives

@@ -64,11 +64,11 @@ func (b *books) wakeDone(ctx context.Context, messages []scheduler.Message, now 
 func (b *books) saveMoves(ctx context.Context, moves []scheduler.Move) error {
 	in := make([][]any, len(moves))
 	for i, m := range moves {
-		in[i] = []any{m.Pass, string(m.State), m.Reason, m.Step, micros(m.Wake), micros(m.Deadline), micros(m.Ended)}
+		in[i] = []any{m.Pass, string(m.State), m.Reason, m.Step, micros(m.Wake), micros(m.Deadline), micros(m.Since), micros(m.Ended)}
 	}
 	_, err := b.tx.ExecContext(ctx, `UPDATE enrollments SET state = x.state, reason = x.reason, step = x.step,
-			wake_at = x.wake_at, deadline = x.deadline, ended_at = x.ended_at
-		FROM `+b.rows("$1", "id bigint", "state text", "reason text", "step text", "wake_at bigint", "deadline bigint", "ended_at bigint")+` x
+			wake_at = x.wake_at, deadline = x.deadline, waits_since = x.waits_since, ended_at = x.ended_at
+		FROM `+b.rows("$1", "id bigint", "state text", "reason text", "step text", "wake_at bigint", "deadline bigint", "waits_since bigint", "ended_at bigint")+` x
 		WHERE enrollments.id = x.id AND enrollments.state = 'running'`, array(in))
 	return err
 }

@@ -97,13 +97,6 @@ func (s *Store) reader() querier {
 	return s.db
 }
 
-// Running counts the passes that Supersede would end.
-func (b *books) Running(ctx context.Context, customers, keep []int64) (n int, err error) {
-	err = b.tx.QueryRowContext(ctx, `SELECT count(*) FROM enrollments WHERE campaign_id = $1 AND state = 'running'
-		AND customer_id IN `+b.ids("$2")+` AND id NOT IN `+b.ids("$3"), b.id, array(customers), array(keep)).Scan(&n)
-	return n, err
-}
-
 // ActivateSince takes campaigns as active since a moment and as never evaluated.
 // It is for rehearsals: a store that keeps what it does refuses it.
 func (s *Store) ActivateSince(ctx context.Context, campaigns []string, since time.Time) error {
@@ -138,6 +131,5 @@ func (s *Store) Labels(ctx context.Context, ids []int64) ([]string, error) {
 }
 
 var (
-	_ scheduler.Counting   = (*books)(nil)
 	_ scheduler.Activating = (*Store)(nil)
 )

@@ -86,8 +86,11 @@ func (b *books) open(ctx context.Context, now time.Time) error {
 	var usual sql.NullFloat64
 	err = b.tx.QueryRowContext(ctx, `SELECT avg(entered) FROM (SELECT entered FROM ticks
 		WHERE campaign_id = $1 AND entered > 0 ORDER BY at DESC LIMIT $2) t`, b.id, usualTicks).Scan(&usual)
+	if err != nil {
+		return err
+	}
 	l.Usual = usual.Float64
-	return err
+	return b.openFuse(ctx)
 }
 
 func (b *books) Ledger() scheduler.Ledger { return b.ledger }
@@ -119,6 +122,10 @@ func (b *books) Due(ctx context.Context, now time.Time) ([]campaign.Pass, error)
 	return b.passes(ctx, `e.wake_at <= $2`, campaign.Micros(now))
 }
 
+func (b *books) Open(ctx context.Context, customers []int64) ([]campaign.Pass, error) {
+	return b.passes(ctx, `e.customer_id IN `+b.ids("$2"), array(customers))
+}
+
 // passes reads running passes of the campaign.
 func (b *books) passes(ctx context.Context, where string, arg any) ([]campaign.Pass, error) {
 	return b.passesOf(ctx, `e.state = 'running' AND `+where, arg)
@@ -127,19 +134,19 @@ func (b *books) passes(ctx context.Context, where string, arg any) ([]campaign.P
 // passesOf reads passes of the campaign, in whatever state, as running ones.
 func (b *books) passesOf(ctx context.Context, where string, arg any) ([]campaign.Pass, error) {
 	rows, err := b.tx.QueryContext(ctx, `SELECT e.id, e.customer_id, e.key, e.anchor_at, e.entered_at, e.anchor, e.step,
-			coalesce(e.wake_at, e.entered_at), e.deadline, c.external_id, c.timezone
+			coalesce(e.wake_at, e.entered_at), e.deadline, coalesce(e.waits_since, e.entered_at), c.external_id, c.timezone
 		FROM enrollments e JOIN customers c ON c.id = e.customer_id
 		WHERE e.campaign_id = $1 AND `+where+` ORDER BY e.id`, b.id, arg)
 	return collect(rows, err, func(rows *sql.Rows) (campaign.Pass, error) {
 		p := campaign.Pass{State: campaign.PassRunning}
-		var anchor, entered, moment int64
+		var anchor, entered, moment, since int64
 		var deadline sql.NullInt64
 		var external sql.NullString
 		var data []byte
-		err := rows.Scan(&p.ID, &p.Customer, &p.Key, &anchor, &entered, &data, &p.Step, &moment, &deadline, &external, &p.Timezone)
+		err := rows.Scan(&p.ID, &p.Customer, &p.Key, &anchor, &entered, &data, &p.Step, &moment, &deadline, &since, &external, &p.Timezone)
 		p.Anchor, p.Entered, p.Moment = campaign.FromMicros(anchor), campaign.FromMicros(entered), campaign.FromMicros(moment)
 		if deadline.Valid {
-			p.Deadline = campaign.FromMicros(deadline.Int64)
+			p.Deadline, p.Since = campaign.FromMicros(deadline.Int64), campaign.FromMicros(since)
 		}
 		p.Trigger, p.External = data, externalOr(external, p.Customer)
 		if len(p.Step) > 0 && p.Step[:1] == enterPrefix {
@@ -176,6 +183,14 @@ func (b *books) Holds(ctx context.Context, c campaign.Condition, looks []schedul
 		at[i] = passAt(l.Pass, l.AsOf)
 	}
 	return b.eval.Holds(ctx, b.tx, b.c, c, at)
+}
+
+func (b *books) FirstHeld(ctx context.Context, c campaign.Condition, spans []scheduler.Span) (map[int64]time.Time, error) {
+	asked := make([]audience.Span, len(spans))
+	for i, s := range spans {
+		asked[i] = audience.Span{PassAt: passAt(s.Pass, s.From), Until: s.To}
+	}
+	return b.eval.FirstHeld(ctx, b.tx, b.c, c, asked)
 }
 
 func (b *books) Exits(ctx context.Context, ps []campaign.Pass, asOf time.Time) (map[int64]scheduler.Exit, error) {

@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/scheduler"
+)
+
+// Held is what the fuse holds of a campaign.
+type Held struct {
+	Campaign string
+	Entries  int       // what the last tick would have let in
+	Allowed  int       // what it may by itself
+	Usual    float64   // the mean of earlier ticks that decided anything; 0: there was none
+	Since    time.Time // the first tick that was held
+	Through  time.Time // the last one, as of which Entries is
+	Released bool      // the next tick lets them in
+}
+
+// HeldByFuse lists what is held, by campaign.
+func (s *Store) HeldByFuse(ctx context.Context) ([]Held, error) {
+	rows, err := s.reader().QueryContext(ctx, `SELECT c.name, f.entries, f.most, f.usual, f.since, f.at,
+			EXISTS (SELECT 1 FROM releases r WHERE r.campaign_id = f.campaign_id AND r.used_at IS NULL)
+		FROM fuses f JOIN campaigns c ON c.id = f.campaign_id WHERE c.removed_at IS NULL ORDER BY c.name`)
+	out, err := collect(rows, err, func(rows *sql.Rows) (h Held, err error) {
+		var since, at int64
+		err = rows.Scan(&h.Campaign, &h.Entries, &h.Allowed, &h.Usual, &since, &at, &h.Released)
+		h.Since, h.Through = campaign.FromMicros(since), campaign.FromMicros(at)
+		return h, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list what the fuse holds: %w", err)
+	}
+	return out, nil
+}
+
+// Release lets what the fuse holds of a campaign in with its next tick: that very
+// decision, of at most h.Entries as of h.Through, and once. It is false when that
+// is not what is held any more.
+func (s *Store) Release(ctx context.Context, h Held, now time.Time) (bool, error) {
+	released := false
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		released = false
+		var id int64
+		err := tx.QueryRowContext(ctx, `SELECT f.campaign_id FROM fuses f JOIN campaigns c ON c.id = f.campaign_id
+			WHERE c.name = $1 AND f.entries = $2 AND f.at = $3`, h.Campaign, h.Entries, campaign.Micros(h.Through)).Scan(&id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM releases WHERE campaign_id = $1 AND used_at IS NULL`, id); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO releases (campaign_id, entries, through, at) VALUES ($1, $2, $3, $4)`,
+			id, h.Entries, campaign.Micros(h.Through), campaign.Micros(now))
+		released = err == nil
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("release what the fuse holds: %w", err)
+	}
+	return released, nil
+}
+
+// openFuse reads whether the fuse holds the campaign, and what was released.
+func (b *books) openFuse(ctx context.Context) error {
+	l := &b.ledger
+	if err := b.tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM fuses WHERE campaign_id = $1)`, b.id).Scan(&l.Held); err != nil || !l.Held {
+		return err
+	}
+	var r scheduler.Release
+	var through int64
+	err := b.tx.QueryRowContext(ctx, `SELECT entries, through FROM releases WHERE campaign_id = $1 AND used_at IS NULL`, b.id).Scan(&r.Entries, &through)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	r.Through = campaign.FromMicros(through)
+	l.Release = &r
+	return err
+}
+
+// Hold notes what the fuse holds. A release that was for less is void: what it let
+// go of is not what is decided now.
+func (b *books) Hold(ctx context.Context, f *scheduler.Fuse, now time.Time) error {
+	if f == nil {
+		if _, err := b.tx.ExecContext(ctx, `UPDATE releases SET used_at = $2 WHERE campaign_id = $1 AND used_at IS NULL`, b.id, campaign.Micros(now)); err != nil {
+			return err
+		}
+		_, err := b.tx.ExecContext(ctx, `DELETE FROM fuses WHERE campaign_id = $1`, b.id)
+		return err
+	}
+	if _, err := b.tx.ExecContext(ctx, `DELETE FROM releases WHERE campaign_id = $1 AND used_at IS NULL`, b.id); err != nil {
+		return err
+	}
+	_, err := b.tx.ExecContext(ctx, `INSERT INTO fuses (campaign_id, entries, most, usual, since, at) VALUES ($1, $2, $3, $4, $5, $5)
+		ON CONFLICT (campaign_id) DO UPDATE SET entries = excluded.entries, most = excluded.most, usual = excluded.usual, at = excluded.at`,
+		b.id, f.Decided, f.Allowed, f.Usual, campaign.Micros(now))
+	return err
+}
