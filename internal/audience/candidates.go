@@ -30,6 +30,8 @@ func (e *Evaluator) Candidates(ctx context.Context, q Querier, c *campaign.Campa
 		found, err = e.onDate(ctx, q, c, t, w)
 	case campaign.Schedule:
 		found, err = e.scheduled(ctx, q, c, t, w)
+	case campaign.SegmentChange:
+		found, err = e.segmentChanges(ctx, q, c, t, w)
 	default:
 		found, err = e.eventCandidates(ctx, q, c, w)
 	}
