@@ -138,13 +138,18 @@ func (c *call) item(items []Item, kind, where string, m map[string]any) ([]Item,
 func (c *call) event(kind string, m map[string]any) (*campaign.Event, error) {
 	e := &campaign.Event{KnownAt: c.now}
 	var err error
-	if e.Customer, err = who(m); err != nil {
-		return nil, err
+	if kind != "track" || !catalogued(m["event"]) {
+		if e.Customer, err = who(m); err != nil {
+			return nil, err
+		}
 	}
 	if e.Name, e.Properties, err = named(kind, m); err != nil {
 		return nil, err
 	}
 	typeAmounts(e.Properties)
+	if err := product(e); err != nil {
+		return nil, below("properties", err)
+	}
 	if e.UID, err = given(m, "messageId"); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,6 +22,11 @@ type csvRows struct {
 	columns []column
 	header  string
 	cells   []string // reused
+}
+
+// has tells whether there is a column of that name.
+func (c *csvRows) has(name string) bool {
+	return slices.ContainsFunc(c.columns, func(one column) bool { return one.name == name })
 }
 
 // openCSV reads the header.

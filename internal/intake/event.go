@@ -12,7 +12,9 @@ import (
 // name, occurred_at, an event_id if there is one, and properties. In CSV every
 // other column is a property and a column `properties` holds an object of them;
 // a cell that begins with [ or { is JSON. An NDJSON line is such an object or a
-// track call of the Segment spec. name stands before the file's errors.
+// track call of the Segment spec. What happened to a product (see
+// campaign.CatalogueEvents) needs no customer_id, but a product_id. name stands
+// before the file's errors.
 func Events(r io.Reader, name string, o Options) (*Reader[EventRow], error) {
 	native := []string{"customer_id", "name", "occurred_at", "event_id", "properties"}
 	rd, err := newReader[EventRow](r, name, o, native[:3], native)
@@ -28,7 +30,8 @@ func (r *Reader[T]) event(at line, m map[string]any) (row EventRow, err error) {
 	row.Line = at.n
 	_, user := m["userId"]
 	_, anonymous := m["anonymousId"]
-	if m["customer_id"] == nil && (user || anonymous) {
+	call := m["name"] == nil && catalogued(m["event"])
+	if m["customer_id"] == nil && (user || anonymous) || call {
 		row.Event, err = r.segmentEvent(m)
 	} else {
 		row.Event, err = r.nativeEvent(m)
@@ -37,6 +40,9 @@ func (r *Reader[T]) event(at line, m map[string]any) (row EventRow, err error) {
 		return row, err
 	}
 	typeAmounts(row.Event.Properties)
+	if err := product(&row.Event); err != nil {
+		return row, err
+	}
 	row.Event.KnownAt = row.Event.OccurredAt
 	if row.Event.UID == "" {
 		row.Event.UID, err = rowUID(row.Event)
@@ -45,8 +51,10 @@ func (r *Reader[T]) event(at line, m map[string]any) (row EventRow, err error) {
 }
 
 func (r *Reader[T]) nativeEvent(m map[string]any) (e campaign.Event, err error) {
-	if e.Customer.ID, err = name(m, "customer_id"); err != nil {
-		return e, err
+	if !catalogued(m["name"]) {
+		if e.Customer.ID, err = name(m, "customer_id"); err != nil {
+			return e, err
+		}
 	}
 	if e.Name, err = name(m, "name"); err != nil {
 		return e, err
@@ -81,12 +89,14 @@ func (r *Reader[T]) nativeEvent(m map[string]any) (e campaign.Event, err error) 
 // segmentEvent reads an archived call. Its time stands as it is: the clock
 // that it was sent by is long corrected, or nobody knows it.
 func (r *Reader[T]) segmentEvent(m map[string]any) (e campaign.Event, err error) {
-	if e.Customer, err = who(m); err != nil {
-		return e, err
-	}
 	kind, err := text(m, "type")
 	if err != nil {
 		return e, err
+	}
+	if track := kind == "" || kind == "track"; !track || !catalogued(m["event"]) {
+		if e.Customer, err = who(m); err != nil {
+			return e, err
+		}
 	}
 	if kind == "" {
 		kind = "track"

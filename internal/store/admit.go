@@ -26,15 +26,19 @@ func (b *books) standingsBatch(ctx context.Context, cs []campaign.Candidate, out
 	in := make([][]any, len(cs))
 	for i, c := range cs {
 		out[i].Gone = true
-		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), c.Key}
+		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), c.Key, c.Product, bit(c.Asked)}
 	}
-	rows, err := b.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, c.timezone, `+reachable("$3", "x.as_of")+`,
-			(SELECT max(e.entered_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4),
+	about := ""
+	if b.c.ReEntry.PerProduct {
+		about = ` AND e.product = x.product`
+	}
+	rows, err := b.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, c.timezone, `+reachableFor("$3", "x.as_of", "x.asked = 1")+`,
+			(SELECT max(e.entered_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4`+about+`),
 			(SELECT max(e.ended_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4),
 			coalesce((SELECT min(e.id) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4
 				AND (e.state = 'running' OR e.ended_at > $4)), 0),
 			EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = $2 AND e.key = x.key AND e.entered_at <= $4)
-		FROM `+b.rows("$1", "i int", "customer_id bigint", "as_of bigint", "key text")+` x
+		FROM `+b.rows("$1", "i int", "customer_id bigint", "as_of bigint", "key text", "product text", "asked int")+` x
 		JOIN customers c ON c.id = x.customer_id`, array(in), b.id, b.c.Topic, b.until)
 	if err != nil {
 		return err
@@ -61,6 +65,14 @@ func (b *books) standingsBatch(ctx context.Context, cs []campaign.Candidate, out
 	return rows.Err()
 }
 
+// bit is a truth as a number, which both engines read from JSON alike.
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // insertBatch bounds how many rows one statement carries.
 const insertBatch = 5000
 
@@ -84,13 +96,13 @@ func (b *books) enterBatch(ctx context.Context, es []campaign.Entry, out []campa
 		if e.HeldOut {
 			state, ended = string(campaign.PassHeldOut), campaign.Micros(e.AsOf)
 		}
-		in[i] = []any{e.Customer, e.Key, campaign.Micros(e.Anchor), campaign.Micros(e.AsOf), e.Trigger, state, ended}
+		in[i] = []any{e.Customer, e.Key, campaign.Micros(e.Anchor), campaign.Micros(e.AsOf), e.Trigger, state, ended, e.Product, bit(e.Asked)}
 		byKey[e.Key] = i
 	}
 	rows, err := b.tx.QueryContext(ctx, `INSERT INTO enrollments
-			(campaign_id, customer_id, key, anchor_at, entered_at, decided_at, anchor, state, ended_at)
-		SELECT $2, x.customer_id, x.key, x.anchor_at, x.entered_at, $3, x.anchor, x.state, x.ended_at
-		FROM `+b.rows("$1", "customer_id bigint", "key text", "anchor_at bigint", "entered_at bigint", "anchor json", "state text", "ended_at bigint")+` x
+			(campaign_id, customer_id, key, anchor_at, entered_at, decided_at, anchor, state, ended_at, product, asked)
+		SELECT $2, x.customer_id, x.key, x.anchor_at, x.entered_at, $3, x.anchor, x.state, x.ended_at, x.product, x.asked = 1
+		FROM `+b.rows("$1", "customer_id bigint", "key text", "anchor_at bigint", "entered_at bigint", "anchor json", "state text", "ended_at bigint", "product text", "asked int")+` x
 		WHERE TRUE ON CONFLICT (campaign_id, key) DO NOTHING RETURNING id, key`, array(in), b.id, campaign.Micros(now))
 	type inserted struct {
 		id  int64

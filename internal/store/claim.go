@@ -96,7 +96,7 @@ func (l *look) take(ctx context.Context, slice int64, n int) error {
 			m.campaign_id, k.name, k.topic, k.status = 'active' AND k.removed_at IS NULL, k.version_id, coalesce(v.hash, ''),
 			e.id, e.key, e.anchor_at, e.entered_at, e.anchor, e.state, e.reason, e.step,
 			c.id, coalesce(c.external_id, ''), coalesce(c.email, ''), c.locale, c.timezone, c.attributes,
-			`+reachable("m.topic", "$3")+`
+			`+reachableFor("m.topic", "$3", askedFor)+`
 		FROM messages m JOIN campaigns k ON k.id = m.campaign_id JOIN enrollments e ON e.id = m.enrollment_id
 		JOIN customers c ON c.id = m.customer_id LEFT JOIN campaign_versions v ON v.id = k.version_id
 		WHERE m.slice_id = $1 AND m.state = 'queued' AND m.customer_id IN `+s.ids("$2")+` ORDER BY m.customer_id, m.id`+s.forUpdate("OF m"),
@@ -128,6 +128,11 @@ func (l *look) scan(rows *sql.Rows) (*candidateRow, error) {
 	}
 	return r, nil
 }
+
+// askedFor holds for the mail that the customer asked for: the first of the pass,
+// of the campaign's own topic.
+const askedFor = `e.asked AND m.topic = k.topic AND NOT EXISTS (SELECT 1 FROM messages n
+	WHERE n.enrollment_id = e.id AND n.id <> m.id AND n.state = 'accepted')`
 
 // gates turns rows away in the language's one order of decision: pause →
 // suppression, consent → exit_on → audience → when → expires.

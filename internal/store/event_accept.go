@@ -86,9 +86,12 @@ func received(at, known, now time.Time) time.Time {
 
 // accept stores traits and events, their customers' identities being linked.
 func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now time.Time) error {
+	if err := s.acceptCatalogue(ctx, tx, items); err != nil {
+		return err
+	}
 	var refs []campaign.Ref
 	for _, it := range items {
-		if it.Event != nil {
+		if it.Event != nil && !ofCatalogue(it.Event) {
 			refs = append(refs, it.Event.Customer)
 		}
 		if it.Traits != nil {
@@ -112,7 +115,7 @@ func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now
 	}
 	told := map[int64]bool{} // whom said is about
 	for _, it := range items {
-		if it.Event != nil {
+		if it.Event != nil && !ofCatalogue(it.Event) {
 			events = append(events, ownEvent{who.ids[identityOf(it.Event.Customer)], it.Event})
 		}
 		if it.Traits == nil {

@@ -177,10 +177,10 @@ func (a *archive) strangers(ctx context.Context, cs []campaign.Candidate, out []
 	in := make([][]any, len(cs))
 	for i, c := range cs {
 		out[i].Gone = true
-		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf)}
+		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), bit(c.Asked)}
 	}
-	rows, err := a.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, c.timezone, `+reachable("$2", "x.as_of")+`
-		FROM `+a.rows("$1", "i int", "customer_id bigint", "as_of bigint")+` x
+	rows, err := a.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, c.timezone, `+reachableFor("$2", "x.as_of", "x.asked = 1")+`
+		FROM `+a.rows("$1", "i int", "customer_id bigint", "as_of bigint", "asked int")+` x
 		JOIN customers c ON c.id = x.customer_id`, array(in), a.c.Topic)
 	if err != nil {
 		return err

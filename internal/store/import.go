@@ -213,17 +213,27 @@ func (s *Store) importCustomers(ctx context.Context, tx *sql.Tx, batch []intake.
 }
 
 func (s *Store) importEvents(ctx context.Context, tx *sql.Tx, batch []intake.EventRow, o ImportOptions) (int, error) {
-	refs := make([]campaign.Ref, len(batch))
+	var refs []campaign.Ref
+	var catalogue, rest []*campaign.Event
 	for i := range batch {
-		refs[i] = batch[i].Event.Customer
+		if e := &batch[i].Event; ofCatalogue(e) {
+			catalogue = append(catalogue, e)
+		} else {
+			refs, rest = append(refs, e.Customer), append(rest, e)
+		}
+	}
+	stored, err := s.insertCatalogue(ctx, tx, catalogue)
+	if err != nil || len(rest) == 0 {
+		return stored, err
 	}
 	who, err := s.people(ctx, tx, refs, 0)
 	if err != nil {
 		return 0, err
 	}
-	events := make([]ownEvent, len(batch))
-	for i := range batch {
-		events[i] = ownEvent{who.ids[identityOf(refs[i])], &batch[i].Event}
+	events := make([]ownEvent, len(rest))
+	for i, e := range rest {
+		events[i] = ownEvent{who.ids[identityOf(e.Customer)], e}
 	}
-	return s.happened(ctx, tx, events, o.Now)
+	happened, err := s.happened(ctx, tx, events, o.Now)
+	return stored + happened, err
 }

@@ -36,13 +36,17 @@ func resubscribed(customer, topic, asOf string) string {
 // reachable is an SQL expression: why no mail of topic may go to customer c as
 // of a moment; empty when it may. A transactional message (an empty topic) needs
 // no consent and heeds only suppressions of all mail.
-func reachable(topic, asOf string) string {
-	return strings.NewReplacer("{topic}", topic, "{as_of}", asOf).Replace(`CASE
+func reachable(topic, asOf string) string { return reachableFor(topic, asOf, "FALSE") }
+
+// reachableFor is reachable for a mail that the customer has asked for where asked
+// holds: that is consent for it, while nothing is on record about the topic.
+func reachableFor(topic, asOf, asked string) string {
+	return strings.NewReplacer("{topic}", topic, "{as_of}", asOf, "{asked}", asked).Replace(`CASE
 		WHEN c.email IS NULL OR c.email = '' THEN 'no_address'
 		WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.email_hash = c.email_hash AND s.at <= {as_of}
 			AND (s.topic = '` + allMail + `' OR {topic} <> '' AND (s.topic = '` + allMarketing + `' OR s.topic = {topic}))
 			AND NOT ` + resubscribed("c.id", "{topic}", "{as_of}") + `) THEN 'suppressed'
 		WHEN {topic} <> '' AND NOT coalesce((SELECT k.given FROM consents k WHERE k.customer_id = c.id
-			AND (k.topic = {topic} OR k.topic = '*') AND k.at <= {as_of} ORDER BY k.at DESC, k.id DESC LIMIT 1), FALSE) THEN 'no_consent'
+			AND (k.topic = {topic} OR k.topic = '*') AND k.at <= {as_of} ORDER BY k.at DESC, k.id DESC LIMIT 1), {asked}) THEN 'no_consent'
 		ELSE '' END`)
 }
