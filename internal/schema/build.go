@@ -47,10 +47,12 @@ func filled(of *node, n int) *node {
 	return &v
 }
 
-// sized is a map with exactly n of its keys.
+// sized is a map with exactly n of its keys. The most stands apart: a language
+// server counts the key being typed, and would offer none.
 func sized(of *node, n int) *node {
 	v := *of
-	v.MinProperties, v.MaxProperties = n, n
+	v.MinProperties = n
+	v.AllOf = append(v.AllOf, &node{MaxProperties: n})
 	return &v
 }
 

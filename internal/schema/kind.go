@@ -51,13 +51,15 @@ func naming(names *node) *node {
 // their kind, and be compared with no other values.
 func rule(names *node, kind campaign.Kind, value *node) *node {
 	then := &node{}
+	var others []string
 	for _, op := range operatorNames() {
 		operand := value
 		switch {
 		case op == "exists" || op == "same_as":
 			continue
 		case !slices.Contains(fitting(kind), op):
-			operand = &node{Not: &node{}}
+			others = append(others, op)
+			continue
 		case op == "in" || op == "not_in":
 			operand = listOf(value)
 		case op == "between":
@@ -67,5 +69,6 @@ func rule(names *node, kind campaign.Kind, value *node) *node {
 		}
 		then.Properties = append(then.Properties, property{name: op, value: operand})
 	}
+	then.PropertyNames = &node{Not: words(others...)}
 	return &node{If: naming(names), Then: then}
 }

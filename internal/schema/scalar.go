@@ -3,6 +3,7 @@ package schema
 // Scalars of the language. YAML makes numbers and booleans of what looks like
 // one, so where any text may stand they may too.
 func scalars() map[string]*node {
+	label := &node{Type: []string{"string", "number"}, Pattern: `\S`}
 	return map[string]*node{
 		"text":           {Type: []string{"string", "number", "boolean"}, Pattern: `\S`},
 		"name":           {Type: []string{"string", "integer"}, Pattern: namePattern},
@@ -17,8 +18,8 @@ func scalars() map[string]*node {
 		"amount":         either(plain(), &node{Type: "string", Pattern: `^-?(0|[1-9][0-9]*)(\.[0-9]+)? [A-Z]{3}$`}).like(50, "50 EUR"),
 		"quantity":       either(amount(), fixed()).like(50, "50 EUR", "7d"),
 		"localized":      either(text(), filled(mapOf("A text for each locale", localePattern, text()), 1)),
-		"event-name":     either(words(eventNames()...), text()),
-		"attribute-name": either(words(attributeNames()...), text()),
+		"event-name":     either(words(eventNames()...), label),
+		"attribute-name": either(words(attributeNames()...), label),
 	}
 }
 
