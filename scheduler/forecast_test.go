@@ -26,6 +26,11 @@ var foreseen = map[string]string{
       - { name: rest, steps: [ { wait: 10m, when: { attribute: tier, exists: true } } ] }
     id: split
   - { send: two }`),
+	"until": on("event: { name: Go }", "overlap: first", `steps:
+  - { wait: { for: { event: Seen, since: entry }, at_most: 90m }, id: seen }
+  - { send: one, when: { event: Seen, since: entry } }
+  - { wait: 10m }
+  - { send: two }`),
 	"quiet": on("inactivity: { of: [Seen], after: 90m }", "steps: [ { send: one }, { wait: 20m }, { send: two } ]"),
 	"cart":  on("abandoned_cart: { after: 30m }", "steps: [ { send: one }, { wait: 50m }, { send: two } ]"),
 	"paid":  on("past_purchase: { after: 10m }", "re_entry: 1h", "steps: [ { send: one }, { wait: 2h }, { send: two } ]"),

@@ -205,3 +205,124 @@ func HoldoutSize(rate, lift float64, held Share) float64 {
 	spread := zAlpha*math.Sqrt((ratio+1)*mean*(1-mean)) + zBeta*math.Sqrt(ratio*rate*(1-rate)+other*(1-other))
 	return spread * spread / (ratio * lift * lift)
 }
+
+// Organic are the customers of a forecast who reached the campaign's goal anyway:
+// within the goal's time of entering, while no mail of ours was accepted for them.
+type Organic struct {
+	Converted int
+	Of        int // customers with such a time without mail
+}
+
+// TodayValue is an attribute for which a value was used that nobody knew then.
+type TodayValue struct {
+	Attribute string
+	Since     time.Time // its first fact that has a time of its own; zero: none has
+	Customers int       // of those who entered
+}
+
+// LookedAt are the attributes that the campaign's conditions look at and that are
+// told, not computed, those of its segments included, in the order of their names.
+func (c *Campaign) LookedAt(cat *Catalog) []string {
+	names, seen := map[string]bool{}, map[string]bool{}
+	var look func(Condition)
+	look = func(cond Condition) {
+		Walk(cond, func(part Condition) {
+			switch part := part.(type) {
+			case Attribute:
+				if _, computed := cat.Workspace.ComputedAttribute(part.Name); !computed {
+					names[part.Name] = true
+				}
+			case InSegment:
+				if s, ok := cat.Segments[part.Segment]; ok && !seen[part.Segment] {
+					seen[part.Segment] = true
+					look(s.Match)
+				}
+			}
+		})
+	}
+	var steps func([]Step)
+	steps = func(list []Step) {
+		for _, s := range list {
+			look(s.When)
+			if s.Wait != nil {
+				look(s.Wait.For)
+			}
+			for _, arm := range s.Branch {
+				look(arm.When)
+				steps(arm.Steps)
+			}
+		}
+	}
+	look(c.Audience)
+	look(c.EnterWhen)
+	for _, cond := range c.ExitOn {
+		look(cond)
+	}
+	if t, ok := c.Trigger.(SegmentChange); ok {
+		look(InSegment{t.Segment})
+	}
+	steps(c.Steps)
+	return slices.Sorted(maps.Keys(names))
+}
+
+// Overlapping are how many customers of f are in a pass of another campaign's
+// forecast at the same time as in one of their own. Passes without an end last to
+// the end of the forecast; held-out ones are in nobody's way.
+func (f *Forecast) Overlapping(other *Forecast) int {
+	theirs := map[int64][]Span{}
+	for _, s := range other.Spans {
+		if !s.HeldOut {
+			theirs[s.Customer] = append(theirs[s.Customer], s)
+		}
+	}
+	customers := map[int64]bool{}
+	for _, s := range f.Spans {
+		if !s.HeldOut && slices.ContainsFunc(theirs[s.Customer], s.meets) {
+			customers[s.Customer] = true
+		}
+	}
+	return len(customers)
+}
+
+func (s Span) meets(o Span) bool {
+	return (o.Ended == 0 || o.Ended >= s.Entered) && (s.Ended == 0 || s.Ended >= o.Entered)
+}
+
+// FuseHours are the hours of a forecast whose entries the fuse would have held,
+// had the campaign been evaluated once an hour.
+type FuseHours struct {
+	Hours int
+	First int64 // beginning of the first, in seconds since 1970
+	Most  int   // entries in one
+}
+
+// Fuse finds the hours in which c's fuse would have blown.
+func (f *Forecast) Fuse(c *Campaign) FuseHours {
+	var out FuseHours
+	var usual []float64
+	for _, hour := range slices.Sorted(maps.Keys(f.Hours)) {
+		n := f.Hours[hour].Entered
+		if n == 0 {
+			continue
+		}
+		sum := 0.0
+		for _, u := range usual {
+			sum += u
+		}
+		if c.Blows(n, sum/max(1, float64(len(usual)))) {
+			if out.Hours == 0 {
+				out.First = hour
+			}
+			out.Hours++
+			out.Most = max(out.Most, n)
+		}
+		if usual = append(usual, float64(n)); len(usual) > usualTicks {
+			usual = usual[1:]
+		}
+	}
+	return out
+}
+
+// usualTicks is over how many earlier ticks that decided anything the usual
+// number of entries is the mean.
+const usualTicks = 20

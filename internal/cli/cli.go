@@ -41,6 +41,7 @@ type commands struct {
 	Test      testCmd      `cmd:"" help:"Play the tests beside the campaigns, on a clock of their own."`
 	Tick      tickCmd      `cmd:"" help:"Evaluate every campaign once and queue what is due."`
 	Plan      planCmd      `cmd:"" help:"Say what the next tick would do, without doing it."`
+	Backtest  backtestCmd  `cmd:"" help:"Say what a campaign would have done in the past: who, how many mails, and who buys anyway."`
 	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
 	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
 	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
