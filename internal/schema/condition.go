@@ -54,7 +54,7 @@ func attribute(in scope) *node {
 	n := sized(object("Attribute", append([]property{
 		must("attribute", attributeName().like("country", "orders.total"), "An attribute of the customer passes the test beside it; a dot goes into an object."),
 	}, operatorKeys(in)...)...), 2)
-	n.AllOf = append(n.AllOf, kindRules()...)
+	n.AllOf = append(n.AllOf, ref("attribute-kinds"))
 	return n
 }
 

@@ -13,6 +13,7 @@ func definitions() map[string]*node {
 	defs["measured"] = measured(amount())
 	defs["distinct"] = measured(plain())
 	defs["when"] = recency()
+	defs["attribute-kinds"] = &node{AllOf: kindRules()}
 	for _, in := range []scope{inSegment, inEntry, inStep} {
 		defs["condition-"+string(in)] = conditions(in)
 		defs["where-"+string(in)] = properWhere(in)
