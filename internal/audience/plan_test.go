@@ -4,9 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"tidings/internal/audience"
 	"tidings/internal/campaign"
@@ -187,6 +190,74 @@ func (db database) byHand(at time.Time) string {
 		points = "properties ->> 'points'"
 	}
 	return fmt.Sprintf(behaviourByHand, campaign.Micros(at), campaign.Micros(at.AddDate(0, 0, -365)), campaign.Micros(at.AddDate(0, 0, -90)), points)
+}
+
+// All customers are judged by going through the events of each name once, not by
+// looking up those of each customer; and as many are found as by hand.
+func TestCountGoesThroughEventsOnce(t *testing.T) {
+	ctx := context.Background()
+	each(t, func(t *testing.T, db database) {
+		db.crowd(t, 8000)
+		e := audience.New(db.engine, catalog(nil))
+		at := hours(8000)
+		for name, cond := range map[string]campaign.Condition{"all": behaviour, "any": campaign.Any{behaviour[0], behaviour[1], behaviour[2]}, "segment": campaign.All{campaign.InSegment{Segment: "busy"}, behaviour[2]}} {
+			x := &explainer{db: db}
+			if name == "segment" {
+				e = audience.New(db.engine, catalog(map[string]campaign.Condition{"busy": behaviour}))
+			}
+			n, err := e.Count(ctx, x, cond, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want int
+			if err := db.QueryRow(db.byHand(at)).Scan(&want); err != nil {
+				t.Fatal(err)
+			}
+			if name != "any" && n != want || n == 0 {
+				t.Errorf("%s: %d, by hand %d", name, n, want)
+			}
+			plan := strings.Join(x.plans, "\n")
+			if strings.Contains(plan, "Index Cond: ((customer_id =") || strings.Contains(plan, "CORRELATED") || strings.Contains(plan, "(customer_id=?") {
+				t.Errorf("%s: each customer is looked up:\n%s", name, plan)
+			}
+		}
+	})
+}
+
+// What holds for one customer after the other holds for all at once.
+func TestMembersAreWhoHolds(t *testing.T) {
+	ctx := context.Background()
+	each(t, func(t *testing.T, db database) {
+		const customers = 300
+		db.crowd(t, customers)
+		e := audience.New(db.engine, catalog(map[string]campaign.Condition{"some": behaviour[0]}))
+		rapid.Check(t, func(t *rapid.T) {
+			at := hours(rapid.IntRange(0, 9000).Draw(t, "hour"))
+			conds := []campaign.Condition{behaviour, campaign.Any{behaviour[0], behaviour[1]}}
+			for range 3 {
+				conds = append(conds, genCondition(t, 2))
+			}
+			var asked []audience.PassAt
+			for id := range int64(customers) {
+				asked = append(asked, audience.PassAt{ID: id + 1, Customer: id + 1, AsOf: at})
+			}
+			held, err := e.HoldsEach(ctx, db, nil, conds, asked)
+			if err != nil {
+				t.Fatalf("holds: %v", err)
+			}
+			for i, cond := range conds {
+				var want []int64
+				for id := range int64(customers) {
+					if held[id+1][i] {
+						want = append(want, id+1)
+					}
+				}
+				if got, err := e.Members(ctx, db, cond, at); err != nil || !slices.Equal(got, want) {
+					t.Fatalf("%s: members %v (%v), one by one %v", spelled(cond), got, err, want)
+				}
+			}
+		})
+	})
 }
 
 func BenchmarkCount(b *testing.B) {

@@ -79,6 +79,17 @@ func TestOperators(t *testing.T) {
 		{"has of another type", []any{"a", 7.0}, test(campaign.OpHas, text("7")), false},
 		{"has_any", []any{"a", 7.0}, test(campaign.OpHasAny, text("b"), number(7)), true},
 		{"has_any of others", []any{"a", 7.0}, test(campaign.OpHasAny, text("b"), number(8)), false},
+		{"matches", "dark gold", test(campaign.OpMatches, text("^dark.*(gold|silver)$")), true},
+		{"matches elsewhere", "gold!", test(campaign.OpMatches, text("gold$")), false},
+		{"matches whatever the case", "ÉTÉ", test(campaign.OpMatches, text("(?i)été")), true},
+		{"matches a number", 5.0, test(campaign.OpMatches, text("5")), false},
+		{"matches by a pattern that there is not", "gold", test(campaign.OpMatches, text("(")), false},
+		{"anniversary, today", time.Date(1984, 2, 27, 23, 0, 0, 0, time.UTC), campaign.Test{Op: campaign.OpAnniversaryWithin}, true},
+		{"anniversary, yesterday", time.Date(1984, 2, 26, 23, 0, 0, 0, time.UTC), campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(7)}, false},
+		{"anniversary on 29 February", time.Date(1984, 2, 29, 1, 0, 0, 0, time.UTC), campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(1)}, true},
+		{"anniversary, at its end", "03-02", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(3)}, true},
+		{"anniversary, too far off", "03-03", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(3)}, false},
+		{"anniversary of no day", "02-30", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(7)}, false},
 		{"before a date", hours(1), test(campaign.OpBefore, moment(hours(2))), true},
 		{"before, exactly", hours(2), test(campaign.OpBefore, moment(hours(2))), false},
 		{"after a date", hours(3), test(campaign.OpAfter, moment(hours(2))), true},
@@ -158,6 +169,10 @@ func TestEventWindows(t *testing.T) {
 		event("Order Completed", hours(4), "total", 5.0, "currency", "EUR"),
 		event("Order Completed", hours(5), "total", 7.0, "currency", "USD"),
 		event("Order Completed", hours(6), "total", "8"),
+		event("Rated", hours(1), "stars", 2.5, "it", "7", "products", []any{map[string]any{"sku": "a"}, map[string]any{"sku": "b"}}),
+		event("Rated", hours(2), "stars", 7.5, "it", 7.0, "products", []any{map[string]any{"sku": "b"}, "b"}),
+		event("Rated", hours(2), "stars", "10", "it", true),
+		event("Rated", hours(2), "it", 7.0),
 	)
 	late := event("Page Viewed", hours(3))
 	late.known = hours(8)
@@ -168,6 +183,15 @@ func TestEventWindows(t *testing.T) {
 	}
 	sum := func(n float64) campaign.Condition {
 		return campaign.EventMatch{Event: "Order Completed", Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: "total", Test: test(campaign.OpIs, number(n))}}
+	}
+	gather := func(f campaign.AggregateFunc, op campaign.Op, n float64) campaign.Condition {
+		return campaign.EventMatch{Event: "Rated", Aggregate: &campaign.Aggregate{Func: f, Property: "stars", Test: test(op, number(n))}}
+	}
+	distinct := func(property string, n float64) campaign.Condition {
+		return campaign.EventMatch{Event: "Rated", Distinct: &campaign.Distinct{Property: property, Test: test(campaign.OpIs, number(n))}}
+	}
+	followed := func(name, by string, not bool, within time.Duration, n float64) campaign.Condition {
+		return campaign.EventMatch{Event: name, Followed: &campaign.Sequence{Not: not, Event: by, Within: campaign.Of(within)}, Count: ptr(test(campaign.OpIs, number(n)))}
 	}
 	cases := []struct {
 		name string
@@ -183,6 +207,25 @@ func TestEventWindows(t *testing.T) {
 		{"a date is in", hours(6), count("Order Completed", campaign.Window{Since: campaign.SinceDate, Date: hours(5)}, 2)},
 		{"not known yet", hours(7), count("Page Viewed", campaign.Window{}, 1)},
 		{"known", hours(8), count("Page Viewed", campaign.Window{}, 2)},
+		{"before a length, its end is out", hours(7), count("Order Completed", campaign.Window{Before: campaign.Of(3 * time.Hour)}, 2)},
+		{"before a length, just past it", hours(7).Add(time.Microsecond), count("Order Completed", campaign.Window{Before: campaign.Of(3 * time.Hour)}, 3)},
+		{"between, both ends in", hours(9), count("Order Completed", campaign.Window{From: hours(4), Until: hours(5)}, 2)},
+		{"between, just after and just before", hours(9), count("Order Completed", campaign.Window{From: hours(4).Add(time.Microsecond), Until: hours(6).Add(-time.Microsecond)}, 1)},
+		{"average", hours(9), gather(campaign.Avg, campaign.OpAtLeast, 5)},
+		{"average, not more", hours(9), campaign.Not{Of: gather(campaign.Avg, campaign.OpAbove, 5)}},
+		{"least", hours(9), gather(campaign.Min, campaign.OpIs, 2.5)},
+		{"largest", hours(9), gather(campaign.Max, campaign.OpIs, 7.5)},
+		{"average of none", hours(0), campaign.Not{Of: gather(campaign.Avg, campaign.OpAtMost, 9)}},
+		{"average of none is not anything", hours(0), campaign.Not{Of: gather(campaign.Avg, campaign.OpIsNot, 9)}},
+		{"distinct, by type", hours(9), distinct("it", 3)},
+		{"distinct through a list", hours(9), distinct("products.sku", 2)},
+		{"distinct of none", hours(0), distinct("it", 0)},
+		{"followed in the same instant", hours(0), followed("Order Completed", "Page Viewed", false, time.Hour, 2)},
+		{"not followed, before the time is over", hours(5), followed("Order Completed", "Page Viewed", true, 2*time.Hour, 0)},
+		{"not followed, at its very end", hours(6), followed("Order Completed", "Page Viewed", true, 2*time.Hour, 1)},
+		{"not followed, ever", hours(9), followed("Order Completed", "Page Viewed", true, 0, 3)},
+		{"followed by its own name, later only", hours(4), followed("Order Completed", "Order Completed", false, 0, 2)},
+		{"followed within, at its end", hours(9), followed("Order Completed", "Order Completed", false, time.Hour, 2)},
 		{"sum of none", base.Add(-time.Hour), sum(0)},
 		{"sum without currency", hours(1), sum(0.3)},
 		{"sum without other currencies and texts", hours(9), sum(5.3)},
@@ -255,6 +298,76 @@ func TestCampaignState(t *testing.T) {
 			cond := campaign.CampaignState{Campaign: c.campaign, Is: c.is, Within: campaign.Of(time.Duration(c.within) * time.Hour)}
 			if n, err := e.Count(context.Background(), db, cond, hours(c.at)); err != nil || (n == 1) != c.want {
 				t.Errorf("%+v: got %d, %v", c, n, err)
+			}
+		}
+	})
+}
+
+// A dotted name is a fact's own before it leads into an object; a path goes
+// through lists; one line must pass all of a line's tests; what is the same as
+// something of the anchor.
+func TestPaths(t *testing.T) {
+	line := func(kv ...any) map[string]any { return event("", base, kv...).props }
+	w := history(event("Seen", hours(1), "tags", []any{"new"}, "product_id", "p", "products", []any{line("category", "coffee", "price", 5.0), line("category", "tea", "price", 25.0, "tags", []any{"new"})}))
+	w.attributes = []attribute{
+		{customer: 1, name: "address", at: hours(0), kind: "object", text: `{"city": "Manila", "zip": 7, "geo": {"area": "NCR"}, "known": ["home", "work"]}`},
+		{customer: 1, name: "address.zip", at: hours(3), kind: "text", text: "0123"},
+		{customer: 1, name: "address.zip", at: hours(5), kind: "null"},
+		{customer: 1, name: "address", at: hours(7), kind: "text", text: "Manila"},
+		{customer: 1, name: "liked", at: hours(0), kind: "list", text: `["p", 7]`},
+	}
+	attribute := func(name string, t campaign.Test) campaign.Condition { return campaign.Attribute{Name: name, Test: t} }
+	seen := func(ps ...campaign.Property) campaign.Condition { return campaign.EventMatch{Event: "Seen", Where: ps} }
+	is := func(s string) campaign.Test { return test(campaign.OpIs, text(s)) }
+	same := func(path string) campaign.Test { return campaign.Test{Op: campaign.OpSameAs, Trigger: path} }
+	each1 := func(price float64) campaign.Property {
+		return campaign.Property{Path: "products", Each: []campaign.Property{{Path: "category", Test: is("coffee")}, {Path: "price", Test: test(campaign.OpAtLeast, number(price))}}}
+	}
+	cases := []struct {
+		name string
+		at   int
+		cond campaign.Condition
+		want bool
+	}{
+		{"in the object", 2, attribute("address.city", is("Manila")), true},
+		{"deeper", 2, attribute("address.geo.area", is("NCR")), true},
+		{"in a list of the object", 2, attribute("address.known", test(campaign.OpHas, text("work"))), true},
+		{"by a number", 2, attribute("address.zip", test(campaign.OpIs, number(7))), true},
+		{"of its own name", 4, attribute("address.zip", is("0123")), true},
+		{"removed", 6, attribute("address.zip", test(campaign.OpExists, boolean(true))), false},
+		{"no object any more", 8, attribute("address.city", test(campaign.OpExists, boolean(false))), true},
+		{"some product", 2, seen(campaign.Property{Path: "products.category", Test: is("tea")}), true},
+		{"no product", 2, seen(campaign.Property{Path: "products.category", Test: test(campaign.OpIsNot, text("tea"))}), false},
+		{"some product has", 2, seen(campaign.Property{Path: "products.category", Test: test(campaign.OpHas, text("tea"))}), true},
+		{"a list of a product has", 2, seen(campaign.Property{Path: "products.tags", Test: test(campaign.OpHasAny, text("old"), text("new"))}), true},
+		{"the same product", 2, seen(each1(5)), true},
+		{"not the same product", 2, seen(each1(20)), false},
+		{"the same as the anchor", 2, seen(campaign.Property{Path: "product_id", Test: same("product_id")}), true},
+		{"as some line of the anchor", 2, seen(campaign.Property{Path: "product_id", Test: same("products.product_id")}), true},
+		{"a list and a list", 2, seen(campaign.Property{Path: "tags", Test: same("tags")}), true},
+		{"some line and some line", 2, seen(campaign.Property{Path: "products.category", Test: same("products.category")}), false},
+		{"as nothing", 2, seen(campaign.Property{Path: "product_id", Test: same("none")}), false},
+		{"an attribute's list and the anchor", 2, attribute("liked", same("product_id")), true},
+		{"a number and a number", 2, attribute("liked", same("count")), true},
+		{"a number and a text", 2, attribute("address.zip", same("number")), false},
+	}
+	trigger := json.RawMessage(`{"product_id": "p", "tags": ["old", "new"], "count": 7.0, "number": "7", "products": [{"product_id": "q", "category": "x"}, {"product_id": "p"}]}`)
+	var anchor map[string]any
+	if err := json.Unmarshal(trigger, &anchor); err != nil {
+		t.Fatal(err)
+	}
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, w)
+		e := audience.New(db.engine, catalog(nil))
+		for _, c := range cases {
+			p := audience.PassAt{ID: 1, Customer: 1, Anchor: hours(0), Entered: hours(0), AsOf: hours(c.at), Trigger: trigger}
+			if held, err := e.Holds(context.Background(), db, nil, c.cond, []audience.PassAt{p}); err != nil || held[1] != c.want {
+				t.Errorf("%s: got %v, %v", c.name, held, err)
+			}
+			if m, ok := c.cond.(campaign.EventMatch); ok {
+				if got := audience.MatchPass(m.Where, w.facts[0].props, anchor, p.AsOf); got != c.want {
+					t.Errorf("%s: Match says %v", c.name, got)
+				}
 			}
 		}
 	})
