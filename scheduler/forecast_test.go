@@ -183,7 +183,8 @@ func TestBacktestEqualsTicking(t *testing.T) {
 				fresh.join(fmt.Sprint("c", i))
 			}
 			shoppers := []*shopper{{ticked, map[string]bool{}}, {fresh, map[string]bool{}}}
-			sums := nothingPlayed(foreseen)
+			sums, half := nothingPlayed(foreseen), nothingPlayed(foreseen)
+			middle := t0.Add(5 * time.Hour)
 			for range 9 * 60 {
 				ticked.now = ticked.now.Add(time.Minute)
 				fresh.now = ticked.now
@@ -193,6 +194,7 @@ func TestBacktestEqualsTicking(t *testing.T) {
 				ticked.byMinute(sums)
 			}
 			want := ticked.read(sums, t0)
+			later := ticked.read(half, middle)
 			for name := range foreseen {
 				for which, w := range map[string]*world{"ticked": ticked, "fresh": fresh} {
 					got := w.backtest(name, t0, ticked.now)
@@ -201,10 +203,74 @@ func TestBacktestEqualsTicking(t *testing.T) {
 					}
 					samePlayed(t, fmt.Sprintf("seed %d, %s, %s store", seed, name, which), playedOf(got.Most), want[name])
 				}
+				// From the middle on, passes that were running then go on.
+				got := playedOf(ticked.backtest(name, middle, ticked.now).Most)
+				got.Held, later[name] = nil, later[name].withoutHeld()
+				samePlayed(t, fmt.Sprintf("seed %d, %s, from the middle on", seed, name), got, later[name])
 				if want[name].Messages < 4 {
 					t.Errorf("seed %d, %s: only %d messages: little was compared", seed, name, want[name].Messages)
 				}
 			}
+		}
+	})
+}
+
+// withoutHeld leaves out what was added up over another time.
+func (p played) withoutHeld() played {
+	p.Held = nil
+	return p
+}
+
+// The outlook of a store is what happens in it when nothing new comes in: passes
+// go on from where they stand, mails that wait are sent, and who is due enters.
+func TestOutlookComesTrue(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		w := newWorld(t, d, foreseen)
+		random := rand.New(rand.NewPCG(7, 7))
+		for i := range 7 {
+			w.join(fmt.Sprint("c", i))
+		}
+		sums := nothingPlayed(foreseen)
+		for range 4 * 60 {
+			w.now = w.now.Add(time.Minute)
+			for random.IntN(3) == 0 {
+				shopping(random, &shopper{w, map[string]bool{}})
+			}
+			w.byMinute(sums)
+		}
+		// A mail of the last minute is decided and not sent.
+		w.now = w.now.Add(time.Minute)
+		for i := range 7 {
+			w.track(fmt.Sprint("c", i), "Go", "")
+		}
+		w.tick(0)
+		now, foretold := w.now, map[string]*campaign.Forecast{}
+		f := &scheduler.Forecaster{Store: w.Store, Catalog: w.sched.Catalog}
+		for name := range foreseen {
+			c, _ := w.sched.Catalog.Campaign(name)
+			var err error
+			if foretold[name], err = f.Outlook(t.Context(), c, now, now.Add(12*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// What was pending counts from just after now on.
+		w.now = w.now.Add(time.Microsecond)
+		w.send()
+		w.now = now
+		for range 12 * 60 {
+			w.now = w.now.Add(time.Minute)
+			w.byMinute(sums)
+		}
+		messages := 0
+		for name, want := range w.read(nothingPlayed(foreseen), now) {
+			got := playedOf(foretold[name])
+			got.Held, want.Held = nil, nil
+			samePlayed(t, name, got, want)
+			messages += want.Messages
+		}
+		if messages < 20 {
+			t.Errorf("only %d messages: little was compared", messages)
 		}
 	})
 }
