@@ -138,8 +138,10 @@ func (m moments) read(rows *sql.Rows, w *watch, s stretch) error {
 				}
 			}
 		}
+	}
+	yearly := func(t time.Time) {
 		for _, length := range src.anniversaries {
-			for _, at := range anniversaries(t, length, minTime(s.late, s.from), s.to) {
+			for _, at := range anniversaries(t, length, s.first(), s.to) {
 				add(at)
 			}
 		}
@@ -151,10 +153,18 @@ func (m moments) read(rows *sql.Rows, w *watch, s stretch) error {
 	case ofFactDates:
 		if t2.Valid {
 			around(campaign.FromMicros(t2.Int64))
+			yearly(campaign.FromMicros(t2.Int64))
+		} else if t, ok := dayNamed(doc.String); ok {
+			yearly(t)
 		}
 	case ofEventDates, ofNested:
-		for _, t := range datesIn(doc.String, src.path) {
-			around(t)
+		for _, text := range textsIn(doc.String, src.path) {
+			if t, ok := textMoment(text); ok {
+				around(t)
+			}
+			if t, ok := dayNamed(text); ok {
+				yearly(t)
+			}
 		}
 	case ofPasses:
 		around(since)
@@ -174,33 +184,50 @@ func minTime(a, b time.Time) time.Time {
 	return b
 }
 
-// datesIn are the dates at path in a JSON object, those in lists of objects on
-// the way too.
-func datesIn(doc, path string) []time.Time {
+// first is what the moments looked for are all after.
+func (s stretch) first() time.Time {
+	if s.cursor == "" {
+		return s.from
+	}
+	return minTime(s.late, s.from)
+}
+
+// dayNamed is a date with the day of the year that a text names: a date, or month and
+// day alone (05-12).
+func dayNamed(text string) (time.Time, bool) {
+	if t, ok := textMoment(text); ok {
+		return t, true
+	}
+	return textMoment("2000-" + strings.TrimPrefix(text, "--")) // which had a 29 February
+}
+
+// textsIn are the texts at path in a JSON object, those in lists of objects on the
+// way too.
+func textsIn(doc, path string) []string {
 	var v any
 	if json.Unmarshal([]byte(doc), &v) != nil {
 		return nil
 	}
-	return datesBelow(v, strings.Split(path, "."))
+	return textsBelow(v, strings.Split(path, "."))
 }
 
-func datesBelow(v any, keys []string) []time.Time {
-	var out []time.Time
+func textsBelow(v any, keys []string) []string {
+	var out []string
 	switch v := v.(type) {
 	case []any:
 		for _, one := range v {
-			out = append(out, datesBelow(one, keys)...)
+			out = append(out, textsBelow(one, keys)...)
 		}
 	case map[string]any:
 		// A key may itself hold dots.
 		for i := 1; i <= len(keys); i++ {
 			if inner, ok := v[strings.Join(keys[:i], ".")]; ok {
-				out = append(out, datesBelow(inner, keys[i:])...)
+				out = append(out, textsBelow(inner, keys[i:])...)
 			}
 		}
 	case string:
-		if t, ok := textMoment(v); ok && len(keys) == 0 {
-			out = append(out, t)
+		if len(keys) == 0 {
+			out = append(out, v)
 		}
 	}
 	return out
@@ -314,7 +341,7 @@ func (p *partsOf) search() error {
 			p.row(false, "k.at", "k.moment", "", "attribute_facts", "k.name = "+name, r, "k.at <= "+to)
 		}
 		if slices.ContainsFunc(p.source.anniversaries, p.turns) {
-			p.row(false, "k.at", "k.moment", "", "attribute_facts", "k.name = "+name, "k.moment IS NOT NULL", "k.at <= "+to)
+			p.row(false, "k.at", "k.moment", "k.text", "attribute_facts", "k.name = "+name, "k.day IS NOT NULL", "k.at <= "+to)
 		}
 	case ofNested:
 		p.row(false, "k.at", "", "k.text", "attribute_facts", "k.name = "+name, "k.kind = 'object'", "k.at <= "+to)

@@ -158,7 +158,7 @@ func TestExitsAgainstOracle(t *testing.T) {
 				trigger, _ := json.Marshal(f.props)
 				asked = append(asked, audience.PassAt{ID: int64(i), Customer: f.customer, Anchor: f.at, Entered: f.at, AsOf: asOf, Trigger: trigger})
 				v := view{customer: f.customer, asOf: asOf, anchor: f.at, entered: f.at, trigger: f.props, own: c.Trigger.AnchorNames(), segments: segments}
-				ended := slices.ContainsFunc(c.ExitOn, func(x campaign.Condition) bool { return w.holds(x, v) })
+				ended := slices.ContainsFunc(c.ExitOn, func(x campaign.Condition) bool { return w.heldIn(x, v) })
 				if !plain {
 					ended = ended || w.cancelled(c.Trigger, numbered{f, i}, asOf)
 				}
@@ -180,6 +180,14 @@ func TestExitsAgainstOracle(t *testing.T) {
 				t.Fatalf("%T (-oracle +got):\n%s", c.Trigger, diff)
 			}
 		})
+	})
+}
+
+// heldIn tells whether a condition of exit_on held at some moment of the pass.
+func (w world) heldIn(c campaign.Condition, v view) bool {
+	return slices.ContainsFunc(grid(v.entered.Add(-time.Microsecond), v.asOf), func(t time.Time) bool {
+		v.asOf = t
+		return w.holds(c, v)
 	})
 }
 

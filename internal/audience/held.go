@@ -107,11 +107,13 @@ func (e *Evaluator) looks(ctx context.Context, q Querier, cond campaign.Conditio
 func anchorMoments(w *watch, p Span) []time.Time {
 	var out []time.Time
 	for _, test := range w.anchor {
-		for _, t := range datesIn(string(p.Trigger), test.Path) {
-			for _, e := range edgesOf(test.Test) {
-				out = append(out, e.moments(t)...)
+		for _, text := range textsIn(string(p.Trigger), test.Path) {
+			if t, ok := textMoment(text); ok {
+				for _, e := range edgesOf(test.Test) {
+					out = append(out, e.moments(t)...)
+				}
 			}
-			if test.Test.Op == campaign.OpAnniversaryWithin {
+			if t, ok := dayNamed(text); ok && test.Test.Op == campaign.OpAnniversaryWithin {
 				out = append(out, anniversaries(t, test.Test.Length, p.AsOf, p.Until)...)
 			}
 		}
