@@ -29,6 +29,7 @@ type builder struct {
 
 	preludes []prelude          // tables that stand before the statement
 	days     func() []time.Time // starts of the days in which moments of looking lie
+	broken   error              // why the statement cannot be run
 }
 
 // builder starts a statement for passes of c, or for plain customers (nil).
@@ -66,6 +67,9 @@ var paramPattern = regexp.MustCompile(`\$[0-9]+`)
 // query runs a statement of b. PostgreSQL refuses arguments that the text does
 // not mention, and putting a text together may leave some: they are dropped.
 func (b *builder) query(ctx context.Context, q Querier, text string) (*sql.Rows, error) {
+	if b.broken != nil {
+		return nil, b.broken
+	}
 	text, args := b.placed(text)
 	return q.QueryContext(ctx, text, args...)
 }

@@ -106,27 +106,22 @@ func (b *builder) cartID(object string) string {
 // with which the refunds so far come to the order's total. Without an order_id
 // nothing does.
 func (b *builder) refunds() string {
-	return happened + and("k.name IN "+b.names([]string{campaign.OrderCancelled, campaign.OrderRefunded}),
-		"k.occurred_at > x.anchor_at", b.takesBack("x.anchor_at", "x.anchor"))
+	return happened + and("k.occurred_at > x.anchor_at", b.takesBack("x.anchor_at", "x.anchor"))
 }
 
 // takesBack is the condition that event k takes back the order of x's customer
-// that happened at orderAt and has the properties order.
+// that happened at orderAt and has the properties order, or that it was taken back
+// already: by what was given back up to k.
 func (b *builder) takesBack(orderAt, order string) string {
-	same := func(alias string) string {
-		return b.id(alias+".properties", "order_id") + " = " + b.id(order, "order_id")
+	o := orderRef{"x.customer_id", order, orderAt}
+	back, err := b.back(o)
+	if err == nil {
+		back, err = b.takenBack(o, "(SELECT "+back+" FROM events r WHERE "+b.givesBack(o, "k.occurred_at", "x.as_of")+")")
 	}
-	absent := func(key string) string {
-		return "NOT " + sure(b.jsonSubject(doc{"k.properties", []string{key}}).present)
+	if err != nil {
+		b.broken = err
+		return sqlFalse
 	}
-	amount := func(object string) string {
-		return "COALESCE(" + b.millionths(doc{object, []string{"total"}}) + ", " + b.millionths(doc{object, []string{"value"}}) + ")"
-	}
-	refunded := b.text(campaign.OrderRefunded)
-	// Half a cent of tolerance.
-	soFar := "(SELECT sum(" + amount("r.properties") + ") FROM events r WHERE " + and("r.customer_id = x.customer_id", "r.name = "+refunded,
-		"r.occurred_at > "+orderAt, "r.occurred_at <= k.occurred_at", "r.known_at <= x.as_of", same("r")) + ") >= " + amount(order) + " - 5000"
-	whole := "(" + and(absent("total"), absent("value"), absent("products")) + ") OR " + sure(soFar)
-	cancelled := b.text(campaign.OrderCancelled)
-	return and("k.name IN ("+cancelled+", "+refunded+")", same("k"), "(k.name = "+cancelled+" OR "+whole+")")
+	return and("k.name IN "+b.names([]string{campaign.OrderCancelled, campaign.OrderRefunded}),
+		b.id("k.properties", "order_id")+" = "+b.id(order, "order_id"), back)
 }

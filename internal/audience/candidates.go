@@ -16,7 +16,18 @@ import (
 // come in the order of admission.
 func (e *Evaluator) Candidates(ctx context.Context, q Querier, c *campaign.Campaign, w Window) ([]campaign.Candidate, error) {
 	var found []campaign.Candidate
-	var err error
+	for _, part := range e.stretches(c, w) {
+		some, err := e.candidates(ctx, q, c, part)
+		if err != nil {
+			return nil, fmt.Errorf("find candidates of %s: %w", c.Name, err)
+		}
+		found = append(found, some...)
+	}
+	campaign.SortCandidates(found)
+	return found, nil
+}
+
+func (e *Evaluator) candidates(ctx context.Context, q Querier, c *campaign.Campaign, w Window) (found []campaign.Candidate, err error) {
 	switch t := c.Trigger.(type) {
 	case campaign.AbandonedCart:
 		found, err = e.abandonedCarts(ctx, q, c, t, w)
@@ -35,16 +46,13 @@ func (e *Evaluator) Candidates(ctx context.Context, q Querier, c *campaign.Campa
 	default:
 		found, err = e.eventCandidates(ctx, q, c, w)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("find candidates of %s: %w", c.Name, err)
-	}
-	campaign.SortCandidates(found)
-	return found, nil
+	return found, err
 }
 
 // eventCandidates are those of the triggers that SQL decides whole.
 func (e *Evaluator) eventCandidates(ctx context.Context, q Querier, c *campaign.Campaign, w Window) ([]campaign.Candidate, error) {
 	b := e.builder(c)
+	b.lookedAtIn(w)
 	var where string
 	switch t := c.Trigger.(type) {
 	case campaign.PastPurchase:
@@ -161,6 +169,7 @@ func (e *Evaluator) scheduled(ctx context.Context, q Querier, c *campaign.Campai
 		return nil, err
 	}
 	b := e.builder(c)
+	b.lookedAtIn(w)
 	table, err := b.table([]column{{"n", "bigint"}, {"zone", "text"}, {"anchor_at", "bigint"}, {"as_of", "bigint"}, {"anchor", "json"}}, moments)
 	if err != nil {
 		return nil, err

@@ -64,46 +64,55 @@ func amountIn(props map[string]any, keys ...string) (float64, bool) {
 
 func convert(amount, rate float64) float64 { return math.Floor(float64(amount*rate) + 0.5) }
 
+// back is what was given back of an order by then, in millionths, and whether that
+// is all of it.
+func (w shopWorld) back(o numbered, asOf time.Time) (back float64, whole bool) {
+	paid := currencyIn(o.props, w.workspace.Currency)
+	rate, rated := w.rate(paid, o.at)
+	if !rated {
+		rate = 1
+	}
+	some := false
+	for _, r := range w.seen(o.customer, asOf, campaign.OrderRefunded, campaign.OrderCancelled) {
+		if o.props["order_id"] == nil || r.props["order_id"] != o.props["order_id"] || !r.at.After(o.at) {
+			continue
+		}
+		if r.name == campaign.OrderCancelled || r.props["total"] == nil && r.props["value"] == nil && r.props["products"] == nil {
+			return 0, true
+		}
+		amount, ok := amountIn(r.props, "total", "value")
+		k := rate
+		if given := currencyIn(r.props, paid); given != paid {
+			var found bool
+			k, found = w.rate(given, r.at)
+			ok = ok && found && rated
+		}
+		if ok {
+			some = true
+			back += convert(math.Abs(amount), k)
+		}
+	}
+	worth, priced := amountIn(o.props, "total", "value", "revenue")
+	return back, some && priced && back >= convert(worth, rate)-5000
+}
+
 func (w shopWorld) net(customer int64, asOf time.Time) []netOrder {
 	var out []netOrder
 	for _, o := range w.seen(customer, asOf, campaign.OrderCompleted) {
-		paid := currencyIn(o.props, w.workspace.Currency)
-		rate, rated := w.rate(paid, o.at)
-		if !rated {
-			rate = 1
-		}
-		worth, priced := amountIn(o.props, "total", "value", "revenue")
-		worth = convert(worth, rate)
-		back, some, whole := 0.0, false, false
-		for _, r := range w.seen(customer, asOf, campaign.OrderRefunded, campaign.OrderCancelled) {
-			if o.props["order_id"] == nil || r.props["order_id"] != o.props["order_id"] || !r.at.After(o.at) {
-				continue
-			}
-			if r.name == campaign.OrderCancelled || r.props["total"] == nil && r.props["value"] == nil && r.props["products"] == nil {
-				whole = true
-				continue
-			}
-			amount, ok := amountIn(r.props, "total", "value")
-			given := currencyIn(r.props, paid)
-			k := rate
-			if given != paid {
-				var ok2 bool
-				k, ok2 = w.rate(given, r.at)
-				ok = ok && ok2 && rated
-			}
-			if ok {
-				some = true
-				back += convert(math.Abs(amount), k)
-			}
-		}
-		if whole || some && priced && back >= worth-5000 {
+		back, whole := w.back(o, asOf)
+		if whole {
 			continue
 		}
+		rate, rated := w.rate(currencyIn(o.props, w.workspace.Currency), o.at)
+		worth, priced := amountIn(o.props, "total", "value", "revenue")
 		lines, _ := o.props["products"].([]any)
-		out = append(out, netOrder{o.at, worth - back, priced && rated, lines})
+		out = append(out, netOrder{o.at, convert(worth, rate) - back, priced && rated, lines})
 	}
 	return out
 }
+
+// inEuro is a history seen by a workspace that counts in euro, without rates.
+func (w world) inEuro() shopWorld { return shopWorld{world: w, workspace: catalog(nil).Workspace} }
 
 func totalOf(orders []netOrder) (total float64, n int) {
 	for _, o := range orders {

@@ -110,8 +110,8 @@ func (w shopWorld) catalog(segments map[string]*campaign.Segment) *campaign.Cata
 	return &campaign.Catalog{Workspace: w.workspace, Segments: segments}
 }
 
-// stock puts w in place of what is there.
-func (db database) stock(t fataler, w shopWorld) {
+// fillShop puts w in place of what is there.
+func (db database) fillShop(t fataler, w shopWorld) {
 	t.Helper()
 	for _, table := range []string{"ranks", "ranked", "consents"} {
 		db.must(t, "DELETE FROM "+table)
@@ -135,7 +135,7 @@ func TestComputedValues(t *testing.T) {
 	each(t, func(t *testing.T, db database) {
 		rapid.Check(t, func(t *rapid.T) {
 			w := genShop(t)
-			db.stock(t, w)
+			db.fillShop(t, w)
 			e := audience.New(db.engine, w.catalog(nil))
 			names := w.workspace.ComputedNames()
 			passes := w.looks(t, 8)
@@ -219,7 +219,7 @@ func TestComputedConditions(t *testing.T) {
 	each(t, func(t *testing.T, db database) {
 		rapid.Check(t, func(t *rapid.T) {
 			w := genShop(t)
-			db.stock(t, w)
+			db.fillShop(t, w)
 			e := audience.New(db.engine, w.catalog(nil))
 			var conds []campaign.Condition
 			for range 12 {

@@ -45,12 +45,21 @@ func (b *builder) own() string {
 	return ""
 }
 
-// currency is the currency that an event's properties name: otherwise where they
-// name none, null where what they name is no text.
+// currency is the currency that an event's properties name, as JSON where it is no
+// text; otherwise where they name none.
 func (b *builder) currency(properties, otherwise string) string {
 	d := doc{properties, []string{"currency"}}
 	kind := b.kind(d)
-	return "(CASE WHEN " + kind + " IS NULL OR " + kind + " = 'null' THEN " + otherwise + " ELSE " + b.jsonSubject(d).text + " END)"
+	return "(CASE WHEN " + kind + " IS NULL OR " + kind + " = 'null' THEN " + otherwise + " ELSE " + b.named(d) + " END)"
+}
+
+// named is the text at d, or the JSON of what is no text.
+func (b *builder) named(d doc) string {
+	raw := b.at(d) + "::text"
+	if b.engine == SQLite {
+		raw = d.expr + " -> " + b.path(d.path)
+	}
+	return "COALESCE(" + b.jsonSubject(d).text + ", " + raw + ")"
 }
 
 // rate is what a unit of a currency was worth in the workspace's on the day of a
@@ -180,7 +189,8 @@ func (b *builder) givesBack(o orderRef, until, asOf string) string {
 }
 
 // takenBack is the condition that what was given back of an order comes to all of
-// it, within half a cent. It is never null.
+// it, within half a cent. It is never null; where nothing was given back it need
+// not be asked.
 func (b *builder) takenBack(o orderRef, back string) (string, error) {
 	worth := b.amount(o.properties, orderAmounts...)
 	if own := b.own(); own != "" {
@@ -190,5 +200,5 @@ func (b *builder) takenBack(o orderRef, back string) (string, error) {
 		}
 		worth = converted(worth, "COALESCE("+rate+", "+b.real("1.0")+")")
 	}
-	return "(" + back + " IS NOT NULL AND " + back + " >= COALESCE(" + worth + ", " + b.real("1e29") + ") - 5000)", nil
+	return sure(back + " >= COALESCE(" + worth + ", " + b.real("1e29") + ") - 5000"), nil
 }

@@ -15,7 +15,7 @@ func (b *builder) limited(s *campaign.Segment) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	kind, err := b.rankKind(ranking{s})
+	kind, err := b.rankKind(ranking{limited: s})
 	if err != nil {
 		return "", err
 	}

@@ -42,7 +42,7 @@ func (b *builder) summand(alias, property string, at doc) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "(CASE WHEN " + alias + ".name = " + b.text(campaign.OrderCompleted) + " THEN (SELECT CASE WHEN NOT " + taken + " THEN " + net + " END FROM (SELECT " +
+	return "(CASE WHEN " + alias + ".name = " + b.text(campaign.OrderCompleted) + " THEN (SELECT CASE WHEN v.back IS NULL OR NOT " + taken + " THEN " + net + " END FROM (SELECT " +
 		value + " AS value, " + back + " AS back" + b.fence() + ") v) ELSE " + value + " END)", nil
 }
 
@@ -62,7 +62,6 @@ func (e *Evaluator) Excluded(ctx context.Context, q Querier, asOf time.Time) ([]
 		return nil, nil
 	}
 	currency := doc{"e.properties", []string{"currency"}}
-	named := "COALESCE(" + b.jsonSubject(currency).text + ", " + b.raw(currency) + ")"
 	events, properties := e.summed()
 	rated := append(slices.Collect(maps.Keys(e.cat.Workspace.Rates)), b.own())
 	var amounts []string
@@ -72,7 +71,7 @@ func (e *Evaluator) Excluded(ctx context.Context, q Querier, asOf time.Time) ([]
 	}
 	at := b.int(campaign.Micros(asOf))
 	kind := b.kind(currency)
-	query := "SELECT " + named + ", count(*) FROM events e WHERE " + and("e.name IN "+b.names(events), "e.occurred_at <= "+at, "e.known_at <= "+at,
+	query := "SELECT " + b.named(currency) + ", count(*) FROM events e WHERE " + and("e.name IN "+b.names(events), "e.occurred_at <= "+at, "e.known_at <= "+at,
 		kind+" IS NOT NULL", kind+" <> 'null'", "NOT "+sure("("+b.jsonSubject(currency).text+") IN "+b.names(rated)), join(amounts, "OR", sqlFalse)) +
 		" GROUP BY 1"
 	var out []ExcludedAmount
@@ -86,14 +85,6 @@ func (e *Evaluator) Excluded(ctx context.Context, q Querier, asOf time.Time) ([]
 	}
 	slices.SortFunc(out, func(x, y ExcludedAmount) int { return strings.Compare(x.Currency, y.Currency) })
 	return out, nil
-}
-
-// raw is what stands at d as JSON text.
-func (b *builder) raw(d doc) string {
-	if b.engine == SQLite {
-		return d.expr + " -> " + b.path(d.path)
-	}
-	return b.at(d) + "::text"
 }
 
 // summed are the events and the properties of money that the workspace adds up:

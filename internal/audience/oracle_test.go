@@ -135,7 +135,7 @@ func (w world) matches(m campaign.EventMatch, v view) bool {
 	}
 	switch {
 	case m.Aggregate != nil:
-		return gathers(*m.Aggregate, found, v)
+		return w.gathers(*m.Aggregate, found, v)
 	case m.Distinct != nil:
 		different := map[any]bool{}
 		for _, f := range found {
@@ -182,15 +182,25 @@ func (w world) follows(f numbered, name string, s campaign.Sequence, v view) boo
 }
 
 // gathers adds up in tenths, of which all numbers here are whole ones.
-func gathers(a campaign.Aggregate, found []numbered, v view) bool {
+func (w world) gathers(a campaign.Aggregate, found []numbered, v view) bool {
 	var tenths []float64
 	for _, f := range found {
+		back := 0.0
+		if campaign.IsMoney(a.Property) && f.name == campaign.OrderCompleted {
+			var whole bool
+			if back, whole = w.inEuro().back(f, v.asOf); whole {
+				continue
+			}
+			if a.Property != "total" {
+				back = 0
+			}
+		}
 		if cur, has := f.props["currency"]; campaign.IsMoney(a.Property) && has && cur != nil && cur != "EUR" {
 			continue
 		}
 		for _, one := range reach(f.props, a.Property) {
 			if n, ok := one.(float64); ok {
-				tenths = append(tenths, math.Round(n*10))
+				tenths = append(tenths, math.Round(n*10)-math.Round(back/1e5))
 			}
 		}
 	}

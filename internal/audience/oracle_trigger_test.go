@@ -53,17 +53,8 @@ func (w world) occurs(trigger campaign.Trigger, f numbered, t time.Time) (string
 	case campaign.OnEvent:
 		return f.uid, f.props, all(trigger.Where, f.props)
 	case campaign.PastPurchase:
-		sum := 0.0
-		for _, k := range w.seen(f.customer, t, campaign.OrderCancelled, campaign.OrderRefunded) {
-			if f.props["order_id"] == nil || k.props["order_id"] != f.props["order_id"] || !k.at.After(f.at) {
-				continue
-			}
-			amount, priced := k.props["total"].(float64)
-			total, known := f.props["total"].(float64)
-			sum += amount
-			if k.name == campaign.OrderCancelled || k.props["total"] == nil && k.props["products"] == nil || known && priced && sum >= total-0.005 {
-				return "", nil, false
-			}
+		if _, whole := w.inEuro().back(f, t); whole {
+			return "", nil, false
 		}
 		if !all(trigger.Where, f.props) {
 			return "", nil, false

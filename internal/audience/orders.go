@@ -55,7 +55,7 @@ func (b *builder) netOrders(s orderSpan) (string, error) {
 		return "", err
 	}
 	return "(SELECT o.customer_id, o.id, o.occurred_at AS at, o.properties, " + amount + " - COALESCE(o.back, 0) AS amount FROM (SELECT o.id, o.customer_id, o.occurred_at, o.properties, " +
-		back + b.fence() + ") o WHERE NOT " + taken + ")", nil
+		back + b.fence() + ") o WHERE o.back IS NULL OR NOT " + taken + ")", nil
 }
 
 // ofOrders is a value worked out over a customer's net orders n: by a set of

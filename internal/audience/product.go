@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"tidings/internal/campaign"
 )
@@ -190,6 +191,50 @@ func fell(fact, before map[string]any, share campaign.Share) bool {
 	return ok && was > 0 && price < was && (was-price)*1e6 >= float64(share)*was*1e6-0.5
 }
 
+// told is the condition that no pass of c about the product of fact o began since
+// customer r asked, with the table that it needs, if any. A pass entered in the
+// fact's own moment is this one, found again.
+func (b *builder) told(c *campaign.Campaign, w Window) (cond, table string, err error) {
+	since := and("n.customer_id = r.customer_id", "n.product = o.product", "n.entered_at >= r.occurred_at", "n.entered_at < o.as_of")
+	stored := and(since, "p.name = "+b.text(c.Name))
+	if w.Imagined == nil {
+		return "NOT EXISTS (SELECT 1 FROM enrollments n JOIN campaigns p ON p.id = n.campaign_id WHERE " + stored + ")", "", nil
+	}
+	rows := make([][]any, len(w.Imagined.Passes))
+	for i, p := range w.Imagined.Passes {
+		rows[i] = []any{p.Customer, p.Product, campaign.Micros(p.Entered)}
+	}
+	table, err = b.table([]column{{"customer_id", "bigint"}, {"product", "text"}, {"entered_at", "bigint"}}, rows)
+	stored = and(stored, "n.entered_at <= "+b.int(campaign.Micros(w.Imagined.Until)))
+	return "NOT EXISTS (SELECT 1 FROM enrollments n JOIN campaigns p ON p.id = n.campaign_id WHERE " + stored + ") AND NOT EXISTS (SELECT 1 FROM imagined n WHERE " + since + ")",
+		", imagined AS MATERIALIZED " + table, err
+}
+
+// Cuts are the moments in w between which no product has two facts: who waits for
+// the second depends on whom the first has served, so each stretch is evaluated
+// after the one before it has been decided. Only triggers on products have any.
+func (e *Evaluator) Cuts(ctx context.Context, q Querier, c *campaign.Campaign, w Window) ([]time.Time, error) {
+	t, ok := c.Trigger.(campaign.OnProduct)
+	if !ok {
+		return nil, nil
+	}
+	facts, err := e.catalogueFacts(ctx, q, t, w)
+	if err != nil {
+		return nil, fmt.Errorf("find facts of the catalogue: %w", err)
+	}
+	slices.SortFunc(facts, func(a, b catalogueFact) int { return a.AsOf.Compare(b.AsOf) })
+	var out []time.Time
+	seen := map[string]time.Time{}
+	for _, f := range facts {
+		if at, again := seen[f.Product]; again && f.AsOf.After(at) {
+			out = append(out, f.AsOf.Add(-time.Microsecond))
+			clear(seen)
+		}
+		seen[f.Product] = f.AsOf
+	}
+	return out, nil
+}
+
 // waitEvents is the condition of the index over events by their product, to the
 // letter: a search without it goes through everybody's.
 const waitEvents = "r.name IN ('Product Viewed', 'Back In Stock Requested', 'Price Drop Requested')"
@@ -198,6 +243,7 @@ const waitEvents = "r.name IN ('Product Viewed', 'Back In Stock Requested', 'Pri
 // most within older than the fact.
 func (e *Evaluator) waiting(ctx context.Context, q Querier, c *campaign.Campaign, facts []catalogueFact, event string, within campaign.Duration, w Window, all bool, out [][]waiter) error {
 	b := e.builder(c)
+	b.lookedAtIn(w)
 	rows := make([][]any, len(facts))
 	for i, f := range facts {
 		rows[i] = []any{i, f.Product, campaign.Micros(f.Anchor), campaign.Micros(f.AsOf), f.Trigger}
@@ -218,15 +264,17 @@ func (e *Evaluator) waiting(ctx context.Context, q Querier, c *campaign.Campaign
 	if !all { // who is whose turn depends on all of them
 		only = b.only("r.customer_id", w)
 	}
+	told, imagined, err := b.told(c, w)
+	if err != nil {
+		return err
+	}
 	since := "SELECT o.n, r.customer_id, min(r.occurred_at) AS since FROM o CROSS JOIN events r WHERE " + only + and(waitEvents, "r.name = "+b.text(event),
 		product+" = o.product", b.id("r.properties", "product_id")+" = o.product",
 		"r.occurred_at > "+b.before("o.anchor_at", within), "r.occurred_at <= o.anchor_at", "r.known_at <= o.as_of",
 		"NOT EXISTS (SELECT 1 FROM events k WHERE "+and("k.customer_id = r.customer_id", "k.name = "+b.text(campaign.OrderCompleted),
 			"k.occurred_at >= r.occurred_at", "k.occurred_at <= o.as_of", "k.known_at <= o.as_of", b.ordered("k.properties", "o.product"))+")",
-		// A pass entered in that very moment is this one, found again.
-		"NOT EXISTS (SELECT 1 FROM enrollments n JOIN campaigns p ON p.id = n.campaign_id WHERE "+and("n.customer_id = r.customer_id", "p.name = "+b.text(c.Name),
-			"n.product = o.product", "n.entered_at >= r.occurred_at", "n.entered_at < o.as_of")+")") + " GROUP BY o.n, r.customer_id"
-	query := "WITH o AS MATERIALIZED " + table + ", s AS MATERIALIZED (" + since + ") SELECT x.n, x.customer_id, x.external_id, x.since FROM " +
+		told) + " GROUP BY o.n, r.customer_id"
+	query := "WITH o AS MATERIALIZED " + table + imagined + ", s AS MATERIALIZED (" + since + ") SELECT x.n, x.customer_id, x.external_id, x.since FROM " +
 		"(SELECT o.n, s.customer_id, COALESCE(c.external_id, '') AS external_id, s.since, o.anchor_at, o.as_of, o.as_of AS entered_at, o.anchor " +
 		"FROM s JOIN o ON o.n = s.n JOIN customers c ON c.id = s.customer_id) x WHERE " + admitted
 	got, err := b.query(ctx, q, query)

@@ -110,9 +110,41 @@ func (e *Evaluator) parts(conds []campaign.Condition, passes []PassAt) iter.Seq[
 	return slices.Chunk(passes, batch)
 }
 
+// lookedAtIn tells b that the moments of looking lie in w.
+func (b *builder) lookedAtIn(w Window) {
+	b.days = func() []time.Time { return daysIn(w.begin(), w.To, b.cat.Workspace.Zone) }
+}
+
+// begin is the moment after which those lie at which candidates in w are judged.
+func (w Window) begin() time.Time {
+	if w.Cursor != "" && w.LateFrom.Before(w.From) {
+		return w.LateFrom
+	}
+	return w.From
+}
+
+// stretches cuts a window into such of a bounded number of days each, where the
+// candidates of c are ranked by the day; else it stays whole.
+func (e *Evaluator) stretches(c *campaign.Campaign, w Window) []Window {
+	if len(e.rankings([]campaign.Condition{admits(c)})) == 0 {
+		return []Window{w}
+	}
+	var out []Window
+	for days := daysIn(w.From, w.To, e.cat.Workspace.Zone); len(days) > rankedDays; days = days[rankedDays:] {
+		part := w
+		part.To = days[rankedDays].Add(-time.Microsecond)
+		out = append(out, part)
+		w = Window{From: part.To, To: w.To, Customer: w.Customer}
+	}
+	return append(out, w)
+}
+
 // ranking is something that ranks customers: the RFM scores, or a segment with a
 // limit.
-type ranking struct{ limited *campaign.Segment }
+type ranking struct {
+	limited  *campaign.Segment
+	byPasses bool // it depends on passes
+}
 
 // rankings are those that conditions stand on, each after what it stands on
 // itself.
@@ -149,10 +181,33 @@ func (f *rankFinder) walk(c campaign.Condition) {
 			f.walk(s.Match)
 			if s.Limit != nil {
 				f.attribute(s.Limit.By)
-				f.found = append(f.found, ranking{s})
+				f.found = append(f.found, ranking{s, f.e.byPasses(campaign.All{s.Match, campaign.Attribute{Name: s.Limit.By}}, map[string]bool{})})
 			}
 		}
 	})
+}
+
+// byPasses tells whether a condition looks at passes, by a segment or the tiers too.
+func (e *Evaluator) byPasses(c campaign.Condition, seen map[string]bool) (found bool) {
+	campaign.Walk(c, func(c campaign.Condition) {
+		switch c := c.(type) {
+		case campaign.CampaignState:
+			found = true
+		case campaign.InSegment:
+			if s, ok := e.cat.Segments[c.Segment]; ok && !seen[s.Name] {
+				seen[s.Name] = true
+				found = found || e.byPasses(s.Match, seen)
+			}
+		case campaign.Attribute:
+			if c.Name == "tier" && !seen["tiers of tidings.yaml"] {
+				seen["tiers of tidings.yaml"] = true
+				for _, t := range e.cat.Workspace.Tiers {
+					found = found || e.byPasses(t.When, seen)
+				}
+			}
+		}
+	})
+	return found
 }
 
 func (f *rankFinder) attribute(name string) {
@@ -184,48 +239,58 @@ func (b *builder) isKept(kind string, day time.Time) string {
 	return "EXISTS (SELECT 1 FROM ranked k WHERE k.kind = " + b.text(kind) + " AND k.day = " + b.int(campaign.Micros(day)) + ")"
 }
 
-// Rank works out and keeps what conditions rank customers by, for the days that
-// have a moment in (from, to], as far as they are over for good; days that are
-// kept already cost a look. It is for the transaction that goes on to judge the
-// conditions. While another transaction keeps ranks, or brings facts of before
-// (see Unrank), it leaves it be.
-func (e *Evaluator) Rank(ctx context.Context, x Execer, conds []campaign.Condition, from, to time.Time) error {
-	rankings := e.rankings(conds)
+// Rank works out and keeps what the conditions of c rank customers by, for the
+// days on which candidates in w are judged, as far as all facts of before are in;
+// days that are kept already cost a look. It is for the transaction that goes on
+// to judge the conditions. While another transaction keeps ranks, or brings facts
+// of before (see Unrank), it leaves it be. What depends on passes is never kept,
+// for a pass may be entered as of a moment before.
+func (e *Evaluator) Rank(ctx context.Context, x Execer, c *campaign.Campaign, w Window) error {
+	rankings := e.rankings(conditionsOf(c))
 	if len(rankings) == 0 {
 		return nil
 	}
+	days := daysIn(w.begin(), w.To, e.cat.Workspace.Zone)
 	locked := e.engine == SQLite
-	for _, day := range daysIn(from, to, e.cat.Workspace.Zone) {
-		if to.Sub(day) < settled {
-			continue
-		}
+	for _, day := range days {
 		for _, r := range rankings {
-			if kept, err := e.kept(ctx, x, r, day); err != nil || kept {
-				if err != nil {
-					return fmt.Errorf("keep ranks: %w", err)
-				}
+			if r.byPasses || w.To.Sub(day) < settled {
 				continue
 			}
-			if !locked {
-				rows, err := x.QueryContext(ctx, "SELECT pg_try_advisory_xact_lock("+ranksLock+")")
-				err = each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&locked) })
-				if err != nil || !locked {
-					return err
+			kept, err := e.kept(ctx, x, r, day)
+			if err == nil && !kept && !locked {
+				if locked, err = tryRanksLock(ctx, x); err == nil && !locked {
+					return nil
 				}
 				// The other may have kept it meanwhile.
-				if kept, err := e.kept(ctx, x, r, day); err != nil || kept {
-					if err != nil {
-						return fmt.Errorf("keep ranks: %w", err)
-					}
-					continue
+				if err == nil {
+					kept, err = e.kept(ctx, x, r, day)
 				}
 			}
-			if err := e.keep(ctx, x, r, day); err != nil {
+			if err == nil && !kept {
+				err = e.keep(ctx, x, r, day, days[0])
+			}
+			if err != nil {
 				return fmt.Errorf("keep ranks: %w", err)
 			}
 		}
 	}
 	return nil
+}
+
+func tryRanksLock(ctx context.Context, q Querier) (locked bool, err error) {
+	rows, err := q.QueryContext(ctx, "SELECT pg_try_advisory_xact_lock("+ranksLock+")")
+	return locked, each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&locked) })
+}
+
+// conditionsOf are all conditions of a campaign.
+func conditionsOf(c *campaign.Campaign) []campaign.Condition {
+	conds := append([]campaign.Condition{c.Audience, c.EnterWhen}, c.ExitOn...)
+	if t, ok := c.Trigger.(campaign.SegmentChange); ok {
+		conds = append(conds, campaign.InSegment{Segment: t.Segment})
+	}
+	walkSteps(c.Steps, func(cond campaign.Condition) { conds = append(conds, cond) })
+	return conds
 }
 
 // ranksLock is the advisory lock of PostgreSQL by which transactions that keep
@@ -259,10 +324,11 @@ func (e *Evaluator) kept(ctx context.Context, q Querier, r ranking, day time.Tim
 	return kept, each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&kept) })
 }
 
-// keptFor is how long ranks of a day are kept once later ones are.
+// keptFor is how long ranks of a day are kept once later ones are, longer where
+// candidates of longer ago are judged.
 const keptFor = 10 * 24 * time.Hour
 
-func (e *Evaluator) keep(ctx context.Context, x Execer, r ranking, day time.Time) error {
+func (e *Evaluator) keep(ctx context.Context, x Execer, r ranking, day, first time.Time) error {
 	b := e.builder(nil)
 	kind, err := b.rankKind(r)
 	if err != nil {
@@ -279,7 +345,9 @@ func (e *Evaluator) keep(ctx context.Context, x Execer, r ranking, day time.Time
 		return err
 	}
 	at := b.int(campaign.Micros(day))
-	old := campaign.Micros(day.Add(-keptFor))
+	if old := day.Add(-keptFor); old.Before(first) {
+		first = old
+	}
 	if err := b.exec(ctx, x, "INSERT INTO ranks (kind, day, n, value) SELECT "+b.text(kind)+", "+at+", v.n, v.value FROM ("+rows+") v WHERE v.value IS NOT NULL"); err != nil {
 		return err
 	}
@@ -288,7 +356,7 @@ func (e *Evaluator) keep(ctx context.Context, x Execer, r ranking, day time.Time
 		return err
 	}
 	for _, table := range []string{"ranks", "ranked"} {
-		if _, err := x.ExecContext(ctx, "DELETE FROM "+table+" WHERE day < $1", old); err != nil {
+		if _, err := x.ExecContext(ctx, "DELETE FROM "+table+" WHERE day < $1", campaign.Micros(first)); err != nil {
 			return err
 		}
 	}
@@ -297,6 +365,9 @@ func (e *Evaluator) keep(ctx context.Context, x Execer, r ranking, day time.Time
 
 // exec runs a statement of b that gives nothing back.
 func (b *builder) exec(ctx context.Context, x Execer, text string) error {
+	if b.broken != nil {
+		return b.broken
+	}
 	text, args := b.placed(text)
 	_, err := x.ExecContext(ctx, text, args...)
 	return err

@@ -62,6 +62,9 @@ func (s *Store) link(ctx context.Context, tx *sql.Tx, ref campaign.Ref, now time
 // merge makes everything of the anonymous customer from the known customer
 // to's, and removes from. Both are locked.
 func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.Time) error {
+	if err := s.unrankMerged(ctx, tx, from); err != nil {
+		return err
+	}
 	if err := s.moveEvents(ctx, tx, from, to); err != nil {
 		return fmt.Errorf("move events: %w", err)
 	}

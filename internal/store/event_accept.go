@@ -25,6 +25,9 @@ func (s *Store) Accept(ctx context.Context, items []intake.Item) error {
 		return err
 	}
 	err = s.write(ctx, func(tx *sql.Tx) error {
+		if err := s.unrankAccepted(ctx, tx, items, now); err != nil {
+			return err
+		}
 		for _, it := range items {
 			if it.Link == (campaign.Ref{}) {
 				continue

@@ -51,6 +51,9 @@ func (s *Store) ImportCustomers(ctx context.Context, rows iter.Seq2[intake.Custo
 	seen := repeats{seed: maphash.MakeSeed(), rows: map[uint64]uint64{}}
 	n, err := importRows(rows, o, seen.check, func(batch []intake.CustomerRow) (stored int, err error) {
 		err = s.write(ctx, func(tx *sql.Tx) error {
+			if err := s.unrankEver(ctx, tx); err != nil {
+				return err
+			}
 			stored, err = s.importCustomers(ctx, tx, batch, o)
 			return err
 		})
@@ -69,6 +72,9 @@ func (s *Store) ImportEvents(ctx context.Context, rows iter.Seq2[intake.EventRow
 	anything := func(intake.EventRow) (bool, *intake.Rejected) { return false, nil }
 	n, err := importRows(rows, o, anything, func(batch []intake.EventRow) (stored int, err error) {
 		err = s.write(ctx, func(tx *sql.Tx) error {
+			if err := s.unrankImported(ctx, tx, batch); err != nil {
+				return err
+			}
 			stored, err = s.importEvents(ctx, tx, batch, o)
 			return err
 		})

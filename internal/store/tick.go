@@ -100,6 +100,9 @@ func window(w scheduler.Window) audience.Window {
 }
 
 func (b *books) Candidates(ctx context.Context, w scheduler.Window) ([]campaign.Candidate, error) {
+	if err := b.eval.Rank(ctx, b.tx, b.c, window(w)); err != nil {
+		return nil, err
+	}
 	return b.eval.Candidates(ctx, b.tx, b.c, window(w))
 }
 
