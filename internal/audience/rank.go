@@ -110,9 +110,14 @@ func (e *Evaluator) parts(conds []campaign.Condition, passes []PassAt) iter.Seq[
 	return slices.Chunk(passes, batch)
 }
 
-// lookedAtIn tells b that the moments of looking lie in w.
+// lookedAtIn tells b that the moments of looking lie in w. A window without a
+// moment, as a first tick's is, is still a statement that wants a day.
 func (b *builder) lookedAtIn(w Window) {
-	b.days = func() []time.Time { return daysIn(w.begin(), w.To, b.cat.Workspace.Zone) }
+	from := w.begin()
+	if !from.Before(w.To) {
+		from = w.To.Add(-time.Microsecond)
+	}
+	b.days = func() []time.Time { return daysIn(from, w.To, b.cat.Workspace.Zone) }
 }
 
 // begin is the moment after which those lie at which candidates in w are judged.

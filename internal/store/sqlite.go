@@ -15,7 +15,14 @@ import (
 // statements. The driver prepares every statement anew, which for the short
 // ones of a tick costs more than running them.
 func openSQLite(path string, throwaway bool) *sql.DB {
-	return sql.OpenDB(sqliteConnector{sqliteDSN(path, throwaway)})
+	c := sqliteConnector{sqliteDSN(path, throwaway), &sqlite.Driver{}}
+	// A driver of one's own does not know the functions that conditions call; the
+	// library's, which has a name, does. This opens no connection.
+	if db, err := sql.Open("sqlite", c.dsn); err == nil {
+		c.driver = db.Driver()
+		db.Close()
+	}
+	return sql.OpenDB(c)
 }
 
 // sqliteDSN asks for write-ahead logging, for commits that survive a power cut
@@ -34,12 +41,15 @@ func sqliteDSN(path string, throwaway bool) string {
 	return "file:" + path + "?" + q.Encode()
 }
 
-type sqliteConnector struct{ dsn string }
+type sqliteConnector struct {
+	dsn    string
+	driver driver.Driver
+}
 
-func (c sqliteConnector) Driver() driver.Driver { return &sqlite.Driver{} }
+func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 
 func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) {
-	conn, err := c.Driver().Open(c.dsn)
+	conn, err := c.driver.Open(c.dsn)
 	if err != nil {
 		return nil, err
 	}
