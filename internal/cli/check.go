@@ -3,15 +3,20 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"tidings/internal/campaign"
 	"tidings/internal/content"
 )
 
-type checkCmd struct{}
+type checkCmd struct {
+	NoData      bool          `help:"Look at the files alone, not at what the database holds." name:"no-data"`
+	DataTimeout time.Duration `help:"How long to look at what the database holds." name:"data-timeout" default:"10s" placeholder:"TIME"`
+}
 
 // Run validates the workspace whole: every file, every template, all problems at
-// once.
+// once. A sound workspace is then compared with what the database holds, where
+// there is one.
 func (c *checkCmd) Run(rt *runtime) error {
 	files, dir, err := rt.workspace()
 	if err != nil {
@@ -21,6 +26,9 @@ func (c *checkCmd) Run(rt *runtime) error {
 	if cat != nil {
 		_, more := content.Suites(files, cat)
 		problems = append(problems, more...)
+		if !c.NoData {
+			problems = append(problems, rt.checkData(files, cat, c.DataTimeout, problems)...)
+		}
 		campaign.SortProblems(problems)
 	}
 	errors, warnings := []campaign.Problem{}, []campaign.Problem{}

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/internal/content"
+	"tidings/internal/store"
+)
+
+// checkData compares what a sound workspace names with what the database holds.
+// It never creates or migrates one: where there is none, or it can't be reached,
+// it says so and finds nothing, so that a check works without. known are the
+// problems found so far; a place that has one gets no second.
+func (rt *runtime) checkData(files fs.FS, cat *campaign.Catalog, timeout time.Duration, known []campaign.Problem) []campaign.Problem {
+	ctx, cancel := context.WithTimeout(rt.ctx, timeout)
+	defer cancel()
+	look := *rt
+	look.ctx = ctx
+	s, err := look.openExisting()
+	if err == nil {
+		defer s.Close()
+		err = s.Current(ctx)
+	}
+	if err != nil {
+		rt.withoutData(err, ctx.Err() != nil, timeout)
+		return nil
+	}
+	s.Use(cat)
+	now, err := look.reportNow(s)
+	if err != nil {
+		rt.withoutData(err, ctx.Err() != nil, timeout)
+		return nil
+	}
+	d := &dataCheck{
+		ctx: ctx, store: s, cat: cat, now: now, events: map[string][]map[string]any{}, values: map[string][]any{},
+		said: map[string]bool{},
+	}
+	if mode, err := s.Mode(ctx); err == nil && mode == store.Simulated {
+		d.asOf = ", as of " + now.Format(time.RFC3339)
+	}
+	for _, p := range known {
+		d.taken(p)
+	}
+	d.all(content.Mentions(files))
+	for _, note := range d.notes {
+		fmt.Fprintln(rt.stderr, note)
+	}
+	if len(d.late) > 0 {
+		fmt.Fprintf(rt.stderr, "the database took longer than %s; not compared with it: %s (see --data-timeout)\n", timeout, strings.Join(d.late, ", "))
+	}
+	return d.problems
+}
+
+// withoutData says why the data could not be looked at.
+func (rt *runtime) withoutData(err error, late bool, timeout time.Duration) {
+	var e *exitError
+	switch {
+	case late:
+		fmt.Fprintf(rt.stderr, "checked without data: the database did not answer within %s\n", timeout)
+	case errors.As(err, &e) && e.code == exitUsage && strings.HasPrefix(e.text, "there is no database"):
+		if !rt.json {
+			fmt.Fprintln(rt.stderr, "checked without data: no database")
+		}
+	default:
+		fmt.Fprintf(rt.stderr, "checked without data: %v\n", err)
+	}
+}
+
+// dataCheck is one comparison of a workspace with its data.
+type dataCheck struct {
+	ctx   context.Context
+	store *store.Store
+	cat   *campaign.Catalog
+	now   time.Time
+	asOf  string // added to counts where now is not the real one
+
+	eventNames, attributeNames []string
+	events                     map[string][]map[string]any // the latest of each name asked for
+	values                     map[string][]any            // those of each attribute asked for
+	customers                  int
+
+	problems []campaign.Problem
+	said     map[string]bool // places and names of which something was said
+	notes    []string
+	late     []string // what was not looked at in time
+}
+
+func placed(p campaign.Problem) string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+func (d *dataCheck) taken(p campaign.Problem) { d.said[placed(p)] = true }
+
+// report adds a problem, unless its place has one already.
+func (d *dataCheck) report(p campaign.Problem) {
+	if !d.said[placed(p)] {
+		d.problems = append(d.problems, p)
+		d.taken(p)
+	}
+}
+
+// warn reports what is odd about a mention.
+func (d *dataCheck) warn(m content.Mention, hint, format string, args ...any) {
+	d.report(campaign.Problem{File: m.File, Line: m.Line, Column: m.Column, Message: fmt.Sprintf(format, args...), Hint: hint, Warning: true})
+}
+
+// part looks at one thing, named what, and tells whether all went well. Out of
+// time is noted; another error is a problem of the mention, and of none a note.
+func (d *dataCheck) part(what string, m *content.Mention, look func() error) bool {
+	var err error
+	if d.ctx.Err() == nil {
+		err = look()
+	}
+	switch {
+	case d.ctx.Err() != nil:
+		if !slices.Contains(d.late, what) {
+			d.late = append(d.late, what)
+		}
+		return false
+	case err == nil:
+		return true
+	case m != nil && d.store.Ping(d.ctx) == nil:
+		d.report(campaign.Problem{File: m.File, Line: m.Line, Column: m.Column, Message: what + " cannot be worked out: " + err.Error()})
+	case !d.said[err.Error()]:
+		d.said[err.Error()] = true
+		d.notes = append(d.notes, "checked without "+what+": "+err.Error())
+	}
+	return false
+}
+
+// all looks at what is cheap first.
+func (d *dataCheck) all(mentions []content.Mention) {
+	known := d.part("the names of events and attributes", nil, func() (err error) {
+		if d.eventNames, err = d.store.EventNames(d.ctx); err == nil {
+			d.attributeNames, err = d.store.AttributeNames(d.ctx)
+		}
+		return err
+	})
+	counted := d.part("the number of customers", nil, func() (err error) {
+		d.customers, err = d.store.Matching(d.ctx, nil, d.now)
+		return err
+	})
+	if known && len(d.eventNames) == 0 {
+		d.notes = append(d.notes, "checked without events: none are stored yet")
+	}
+	if counted && d.customers == 0 {
+		d.notes = append(d.notes, "checked without customers: none are stored yet")
+	}
+	for _, m := range mentions {
+		attribute := m.Kind == content.MentionAttribute || m.Kind == content.MentionDeclared
+		switch {
+		case known && len(d.eventNames) > 0 && (m.Kind == content.MentionEvent || m.Kind == content.MentionTrigger):
+			d.event(m)
+		case known && len(d.eventNames) > 0 && m.Kind == content.MentionProperty:
+			d.property(m)
+		case known && counted && d.customers > 0 && attribute:
+			d.attribute(m)
+		}
+	}
+	d.currencies(mentions)
+	for _, m := range mentions {
+		if counted && d.customers > 0 && (m.Kind == content.MentionSegment || m.Kind == content.MentionAudience) {
+			d.size(m)
+		}
+	}
+}
