@@ -21,9 +21,12 @@ type PlanOptions struct {
 	// Since, unless it is zero, takes the campaigns of Only as active since then
 	// and as never evaluated. The catalog must have them as active.
 	Since time.Time
-	// Customer, unless it is 0, is one to tell everything about.
+	// Customer, unless it is 0, is one to tell everything about; Everybody: all.
 	Customer int64
 }
+
+// Everybody asks about all customers.
+const Everybody int64 = -1
 
 // Told is what became of one candidate of the customer asked about.
 type Told struct {
@@ -125,7 +128,7 @@ func (n *noted) Note(c campaign.Candidate, reason string) {
 }
 
 func (n *notes) tell(c campaign.Candidate, reason string) {
-	if c.Customer == n.customer {
+	if c.Customer == n.customer || n.customer == Everybody {
 		n.told = append(n.told, Told{c, reason})
 	}
 }

@@ -184,7 +184,7 @@ func (a *Admission) Offer(c Candidate, s Standing) error {
 	case !s.Reachable:
 		a.hold(c, s.Why)
 		return nil
-	case !camp.ReEntry.allows(lastEntry, c.AsOf):
+	case !camp.ReEntry.Allows(lastEntry, c.AsOf):
 		a.hold(c, HeldReEntry)
 		return nil
 	}
@@ -228,7 +228,9 @@ func (a *Admission) hold(c Candidate, reason string) {
 	}
 }
 
-func (r ReEntry) allows(last, at time.Time) bool {
+// Allows tells whether an entry at a moment is long enough after the last one,
+// which is zero when there was none.
+func (r ReEntry) Allows(last, at time.Time) bool {
 	switch {
 	case last.IsZero() || r.Always:
 		return true

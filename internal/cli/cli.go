@@ -42,6 +42,7 @@ type commands struct {
 	Tick      tickCmd      `cmd:"" help:"Evaluate every campaign once and queue what is due."`
 	Plan      planCmd      `cmd:"" help:"Say what the next tick would do, without doing it."`
 	Backtest  backtestCmd  `cmd:"" help:"Say what a campaign would have done in the past: who, how many mails, and who buys anyway."`
+	Explain   explainCmd   `cmd:"" help:"Say why a customer gets a campaign, or does not."`
 	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
 	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
 	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
