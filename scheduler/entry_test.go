@@ -3,11 +3,13 @@ package scheduler_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"tidings/internal/campaign"
 	"tidings/internal/store"
+	"tidings/scheduler"
 )
 
 // What a new anchor does while a pass is open.
@@ -179,6 +181,95 @@ func TestFuse(t *testing.T) {
 		report, err := w.Report(t.Context(), "x", w.now)
 		if err != nil || report.Campaigns[0].HeldBy[campaign.HeldFuse] != 4 {
 			t.Errorf("%+v, %v", report.Campaigns, err)
+		}
+	})
+}
+
+// A person lets in what is held: that very decision, once, and nothing that came
+// after it.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		w := newWorld(t, d, map[string]string{"x": on(onGo, "expect: { entries: { at_most: 3 } }", "steps: [ { send: one } ]")})
+		burst := func(from, to int) {
+			w.now = w.now.Add(time.Minute)
+			for i := from; i < to; i++ {
+				name := fmt.Sprint("c", i)
+				w.join(name)
+				w.track(name, "Go", "")
+			}
+		}
+		held := func() store.Held {
+			t.Helper()
+			all, err := w.HeldByFuse(t.Context())
+			if err != nil || len(all) != 1 {
+				t.Fatalf("held: %+v, %v", all, err)
+			}
+			return all[0]
+		}
+		burst(0, 5)
+		if got := w.tick(time.Minute)["x"]; got.Fuse == nil || *got.Fuse != (scheduler.Fuse{Decided: 5, Allowed: 3}) {
+			t.Errorf("%+v", got.Fuse)
+		}
+		first := held()
+		if first.Entries != 5 || first.Allowed != 3 || !first.Through.Equal(w.now) || first.Released {
+			t.Errorf("held %+v", first)
+		}
+		burst(5, 7)
+		w.tick(time.Minute)
+		if now := held(); now.Entries != 7 || !now.Since.Equal(first.Since) {
+			t.Errorf("held %+v", now)
+		}
+		if ok, err := w.Release(t.Context(), first, w.now); ok || err != nil {
+			t.Errorf("released what is not held any more: %v", err)
+		}
+		if ok, err := w.Release(t.Context(), held(), w.now); !ok || err != nil {
+			t.Fatalf("not released: %v", err)
+		}
+		if !held().Released {
+			t.Error("does not say that it is released")
+		}
+		burst(7, 9) // not looked at by whoever released the seven
+		if got := w.tick(time.Minute)["x"]; got.Entered != 7 || got.Fuse != nil {
+			t.Errorf("%+v", got)
+		}
+		if all, err := w.HeldByFuse(t.Context()); err != nil || len(all) != 0 {
+			t.Errorf("still held: %+v, %v", all, err)
+		}
+		if got := w.tick(0)["x"]; got.Entered != 2 {
+			t.Errorf("those after it: %+v", got)
+		}
+		w.same([]string{"7 1"}, w.rows(`SELECT entries, CASE WHEN used_at IS NOT NULL THEN 1 END FROM releases`))
+		burst(10, 14)
+		if got := w.tick(time.Minute)["x"]; got.Entered != 0 || got.Fuse == nil {
+			t.Errorf("a release is for once: %+v", got)
+		}
+	})
+}
+
+// A campaign that cannot be evaluated decides nothing; the others go on, and the
+// tick names it.
+func TestFailsClosed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		w := newWorld(t, d, map[string]string{"a": on(onGo, "steps: [ { send: one } ]"), "b": on(onGo, "steps: [ { send: two } ]")})
+		w.join("ana")
+		w.now = w.now.Add(time.Minute)
+		w.track("ana", "Go", "")
+		broken, _ := w.sched.Catalog.Campaign("a")
+		broken.Audience = campaign.InSegment{Segment: "nowhere"}
+		decided, err := w.sched.Tick(t.Context(), w.now)
+		var failed *scheduler.FailedError
+		if !errors.As(err, &failed) || !slices.Equal(failed.Campaigns, []string{"a"}) {
+			t.Fatalf("the tick says %v", err)
+		}
+		if decided["a"].Error == "" || decided["a"].Entered != 0 || decided["b"].Entered != 1 {
+			t.Errorf("%+v", decided)
+		}
+		w.messages("ana two pending")
+		broken.Audience = nil
+		if got := w.tick(time.Minute)["a"]; got.Entered != 1 {
+			t.Errorf("once it can be: %+v", got)
 		}
 	})
 }

@@ -25,56 +25,96 @@ steps:
   - { wait: 30m }
 `
 
+// waiting is a campaign of waits for conditions, which end when the condition
+// came true.
+const waiting = `re_entry: 30m
+exit_on: [ { attribute: tier, is: lost }, { campaign: z, is: running } ]
+steps:
+  - { wait: { for: { event: Seen, since: entry }, at_most: 90m }, id: seen }
+  - { wait: { for: { attribute: tier, is: gold }, at_most: 2h }, id: gold }
+  - { wait: { for: { event: Other, count: { at_least: 2 }, since: anchor }, at_most: 3h }, id: twice }
+  - { wait: { for: { not: { event: Seen, within: 50m } }, at_most: 1d }, id: quiet }
+  - { wait: { for: { any: [ { campaign: y, is: running }, { campaign: y, is: entered, within: 20m } ] }, at_most: 4h }, id: beside }
+  - { wait: { for: { not: { campaign: y, is: running } }, at_most: 4h }, id: alone }
+  - { wait: 10m }
+`
+
+const law = `SELECT k.name, c.external_id, e.key, e.state, e.reason, e.entered_at, e.ended_at, e.wake_at,
+	CASE WHEN e.state = 'running' THEN e.step END FROM enrollments e JOIN customers c ON c.id = e.customer_id
+	JOIN campaigns k ON k.id = e.campaign_id ORDER BY k.name, e.key`
+
 // One tick that catches up decides what all the ticks that it missed would have
 // decided: who entered, when, where they stand, how and when they ended.
 func TestCoarseEqualsFine(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, d database) {
-		for seed := range uint64(3) {
-			campaigns := map[string]string{"x": on("event: { name: Go, after: 20m }", lawful)}
-			empty := postgres
-			if d.driver == "sqlite" {
-				empty = sqlite
-			}
-			fine, coarse := newWorld(t, empty(t), campaigns), newWorld(t, empty(t), campaigns)
-			random := rand.New(rand.NewPCG(seed, 7))
-			for range 120 {
-				after := time.Duration(random.IntN(15)+1) * time.Minute
-				name := fmt.Sprint("c", random.IntN(6))
-				event := []string{"Go", "Go", "Go", "Seen", "Seen", "Other", "tier", "Done"}[random.IntN(8)]
-				for _, w := range []*world{fine, coarse} {
-					w.now = w.now.Add(after)
-					switch {
-					case w.facts < 6:
-						w.join(fmt.Sprint("c", w.facts))
-					case event == "tier":
-						w.identify(name, fmt.Sprintf(`{"tier":%q}`, []string{"gold", "iron"}[after/time.Minute%2]))
-					default:
-						w.track(name, event, "")
-					}
+	const goes = "event: { name: Go, after: 20m }"
+	for name, campaigns := range map[string]map[string]string{
+		"time and facts": {"x": on(goes, lawful)},
+		// y and z are asked for by x, whose name would come before theirs.
+		"waits": {"x": on(goes, waiting), "y": on("event: { name: Other, after: 7m }", "overlap: both", "steps: [ { wait: 45m } ]"),
+			"z": on("event: { name: Done }", "steps: [ { wait: 5m } ]")},
+		"newest":  {"x": on(goes, "overlap: newest", "steps: [ { wait: 15m }, { exit: seen, when: { event: Seen, since: entry } }, { wait: 20m } ]")},
+		"first":   {"x": on(goes, "overlap: first", "steps: [ { wait: 15m }, { exit: seen, when: { event: Seen, since: entry } }, { wait: 20m } ]")},
+		"segment": {"x": on("segment: { entered: busy, after: 3m }", "re_entry: always", "overlap: newest", "steps: [ { wait: 30m }, { wait: 1h } ]")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, d database) {
+				passes := 0
+				for seed := range uint64(3) {
+					passes += coarseEqualsFine(t, d, campaigns, seed)
 				}
-				fine.tick(0)
-				if random.IntN(8) == 0 {
-					coarse.tick(0)
+				t.Logf("%d passes", passes)
+				if passes < 30 {
+					t.Errorf("only %d passes", passes)
 				}
-			}
-			for range 10 {
-				fine.tick(3 * time.Hour)
-			}
-			coarse.tick(30 * time.Hour)
-			const what = `SELECT c.external_id, e.key, e.state, e.reason, e.entered_at, e.ended_at, e.wake_at,
-				CASE WHEN e.state = 'running' THEN e.step END FROM enrollments e JOIN customers c ON c.id = e.customer_id ORDER BY e.key`
-			want := fine.rows(what)
-			if len(want) < 12 {
-				t.Fatalf("seed %d: only %d passes", seed, len(want))
-			}
-			t.Logf("seed %d: %d passes", seed, len(want))
-			if got := coarse.rows(what); !slices.Equal(got, want) {
-				coarse.same(want, got)
-				t.Fatalf("seed %d", seed)
+			})
+		})
+	}
+}
+
+// coarseEqualsFine plays one random history to two stores, one of which ticks at
+// each event and the other now and then. It returns how many passes there were.
+func coarseEqualsFine(t *testing.T, d database, campaigns map[string]string, seed uint64) int {
+	empty := postgres
+	if d.driver == "sqlite" {
+		empty = sqlite
+	}
+	fine, coarse := newWorld(t, empty(t), campaigns), newWorld(t, empty(t), campaigns)
+	random := rand.New(rand.NewPCG(seed, 7))
+	for range 120 {
+		after := time.Duration(random.IntN(15)+1) * time.Minute
+		name := fmt.Sprint("c", random.IntN(6))
+		event := []string{"Go", "Go", "Go", "Seen", "Seen", "Other", "Other", "tier", "Done"}[random.IntN(9)]
+		if event == "Done" && random.IntN(3) > 0 {
+			event = "Go"
+		}
+		for _, w := range []*world{fine, coarse} {
+			w.now = w.now.Add(after)
+			switch {
+			case w.facts < 6:
+				w.join(fmt.Sprint("c", w.facts))
+			case event == "tier":
+				w.identify(name, fmt.Sprintf(`{"tier":%q}`, []string{"gold", "iron", "gold", "lost"}[after/time.Minute%4]))
+			default:
+				w.track(name, event, "")
 			}
 		}
-	})
+		fine.tick(0)
+		if random.IntN(8) == 0 {
+			coarse.tick(0)
+		}
+	}
+	for range 10 {
+		fine.tick(3 * time.Hour)
+	}
+	coarse.tick(30 * time.Hour)
+	want := fine.rows(law)
+	if got := coarse.rows(law); !slices.Equal(got, want) {
+		coarse.same(want, got)
+		t.Fatalf("seed %d", seed)
+	}
+	return len(want)
 }
 
 // Two schedulers on one database, a deploy's overlap: each occurrence enters

@@ -121,6 +121,7 @@ func catalog(t testing.TB, campaigns map[string]string) *campaign.Catalog {
 	for _, name := range []string{"one", "two", "three"} {
 		files["templates/"+name+".html"] = &fstest.MapFile{Data: []byte("---\nsubject: Hello\n---\n<p>Hello</p>\n")}
 	}
+	files["segments/busy.yaml"] = &fstest.MapFile{Data: []byte("match: { event: Go, within: 30m }\n")}
 	for name, text := range campaigns {
 		files["campaigns/"+name+".yaml"] = &fstest.MapFile{Data: []byte(text)}
 	}

@@ -43,6 +43,7 @@ type CampaignReport struct {
 	FailedBy    map[string]int `json:"failed_by"`    // messages by reason
 	CancelledBy map[string]int `json:"cancelled_by"` // messages by reason
 	HeldBy      map[string]int `json:"held_by"`      // candidates that did not enter, by reason
+	Fuse        *FuseReport    `json:"fuse,omitempty"`
 
 	Opened       int `json:"opened"`       // messages opened, of Sent
 	Clicked      int `json:"clicked"`      // messages clicked, of Sent
@@ -72,4 +73,13 @@ type StepReport struct {
 	Unsubscribed int    `json:"unsubscribed"` // customers
 	Waiting      int    `json:"waiting"`      // messages
 	Uncertain    int    `json:"uncertain"`    // messages
+}
+
+// FuseReport is what the fuse holds of a campaign as of its last tick.
+type FuseReport struct {
+	Entries int       `json:"entries"` // passes that would begin
+	Allowed int       `json:"allowed"` // as many begin by themselves
+	Usual   float64   `json:"usual"`   // the mean of earlier ticks that decided anything; 0: there was none
+	Since   time.Time `json:"since"`   // the first tick that was held
+	Release string    `json:"release"` // the command that lets them in
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync/atomic"
 	"time"
@@ -63,9 +64,11 @@ func (m *machine) drain(ctx context.Context, now time.Time) (map[string]schedule
 	defer send.stop(ctx)
 	sched := m.scheduler()
 	total := map[string]scheduler.Decided{}
+	var failed *scheduler.FailedError
 	for {
 		decided, err := sched.Tick(ctx, now)
-		if err != nil {
+		// What the other campaigns decided goes out.
+		if err != nil && !errors.As(err, &failed) {
 			return total, err
 		}
 		addDecided(total, decided)
@@ -78,6 +81,9 @@ func (m *machine) drain(ctx context.Context, now time.Time) (map[string]schedule
 			return total, err
 		}
 		if n == 0 && quiet && !moved(decided) {
+			if failed != nil {
+				return total, failed
+			}
 			return total, nil
 		}
 	}
@@ -136,6 +142,12 @@ func addDecided(total, round map[string]scheduler.Decided) {
 		}
 		if len(d.Held) > 0 && len(t.Held) == 0 {
 			maps.Copy(t.Held, d.Held)
+		}
+		if d.Fuse != nil {
+			t.Fuse = d.Fuse
+		}
+		if d.Error != "" {
+			t.Error = d.Error
 		}
 		total[name] = t
 	}

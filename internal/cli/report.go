@@ -40,10 +40,29 @@ func (c *reportCmd) Run(rt *runtime) error {
 	if c.Campaign != "" && len(r.Campaigns) == 0 {
 		return &exitError{exitNo, fmt.Sprintf("no campaign %s has been loaded; `tidings check` lists what is in the workspace, the first tick loads it", c.Campaign)}
 	}
+	if err := addFuses(rt, s, r, at); err != nil {
+		return err
+	}
 	if rt.json {
 		return rt.printJSON(r)
 	}
 	printReport(rt, r)
+	return nil
+}
+
+// addFuses puts what the fuse holds beside the campaigns of a report.
+func addFuses(rt *runtime, s *store.Store, r campaign.Report, at time.Time) error {
+	held, err := s.HeldByFuse(rt.ctx)
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		for i := range r.Campaigns {
+			if c := &r.Campaigns[i]; c.Campaign == h.Campaign && !h.Since.After(at) {
+				c.Fuse = &campaign.FuseReport{Entries: h.Entries, Allowed: h.Allowed, Usual: h.Usual, Since: h.Since, Release: "tidings release " + h.Campaign}
+			}
+		}
+	}
 	return nil
 }
 
@@ -66,6 +85,9 @@ func printReport(rt *runtime, r campaign.Report) {
 		}
 		rt.printf("%s  %s (%s)\n", c.Campaign, c.Label, c.Status)
 		rt.printf("  entered %s = mailed %s + held out %s%s\n", thousands(c.Entered), thousands(c.Entered-c.HeldOut), thousands(c.HeldOut), reasons(" · not entered", c.HeldBy))
+		if f := c.Fuse; f != nil {
+			rt.printf("  %s, since %s\n", heldByFuse(c.Campaign, f.Entries, f.Allowed, f.Usual), f.Since.Format(time.RFC3339))
+		}
 		rt.printf("  sent %s · failed %s%s%s%s\n", thousands(c.Sent), thousands(c.Failed), reasons("", c.FailedBy), reasons(" · cancelled", c.CancelledBy), open(c))
 		rt.printf("  opened %s · clicked %s · unsubscribed %s (of mails sent; opens include proxies)\n",
 			share(c.Opened, c.Sent), share(c.Clicked, c.Sent), share(c.Unsubscribed, c.Sent))

@@ -69,13 +69,20 @@ func (c *tickCmd) Run(rt *runtime) error {
 		return err
 	}
 	out, err := c.tick(rt, s, cat, renderer, now)
-	if err != nil {
+	var failed *scheduler.FailedError
+	if err != nil && !errors.As(err, &failed) {
 		return err
 	}
 	if rt.json {
-		return rt.printJSON(out)
+		if err := rt.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		printTick(rt, out)
 	}
-	printTick(rt, out)
+	if failed != nil { // the answer names it, and what the others did
+		return failed
+	}
 	return nil
 }
 
@@ -142,7 +149,8 @@ func (c *tickCmd) tick(rt *runtime, s *store.Store, cat *campaign.Catalog, rende
 	} else {
 		out.Campaigns, err = m.tickOnce(rt.ctx, now)
 	}
-	if err != nil {
+	var failed *scheduler.FailedError
+	if err != nil && !errors.As(err, &failed) {
 		return out, err
 	}
 	after, err := s.Totals(rt.ctx, now)
@@ -151,6 +159,9 @@ func (c *tickCmd) tick(rt *runtime, s *store.Store, cat *campaign.Catalog, rende
 	}
 	t := after.Since(before)
 	out.Messages = tickMessages{t.Accepted, t.Failed, t.Cancelled, t.Uncertain, t.Unresolved, t.Waiting}
+	if failed != nil {
+		return out, failed
+	}
 	return out, nil
 }
 
@@ -158,12 +169,14 @@ func (c *tickCmd) tick(rt *runtime, s *store.Store, cat *campaign.Catalog, rende
 // be gone with this process, so then messages stay in the ledger.
 func (m *machine) tickOnce(ctx context.Context, now time.Time) (map[string]scheduler.Decided, error) {
 	sched := m.scheduler()
-	decided, err := sched.Tick(ctx, now)
-	if err != nil || m.queue.Embedded() {
+	decided, failed := sched.Tick(ctx, now)
+	if decided == nil || m.queue.Embedded() {
+		return decided, failed
+	}
+	if _, err := sched.RelayDue(ctx, now); err != nil {
 		return decided, err
 	}
-	_, err = sched.RelayDue(ctx, now)
-	return decided, err
+	return decided, failed
 }
 
 // drainable tells what a drain of a store in a mode lacks: a live one's mails
@@ -212,6 +225,12 @@ func printTick(rt *runtime, out tickOutput) {
 	for _, name := range names {
 		d := out.Campaigns[name]
 		rt.printf("  %-24s entered %s%s\n", name, thousands(d.Entered), reasons(" · held", d.Held))
+		if f := d.Fuse; f != nil {
+			rt.printf("  %-24s %s\n", "", heldByFuse(name, f.Decided, f.Allowed, f.Usual))
+		}
+		if d.Error != "" {
+			rt.printf("  %-24s decided nothing: %s\n", "", d.Error)
+		}
 	}
 	t := out.Messages
 	rt.printf("messages  accepted %s · failed %s · waiting %s%s", thousands(t.Accepted), thousands(t.Failed), thousands(t.Waiting), reasons(" · cancelled", t.Cancelled))
