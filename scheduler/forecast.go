@@ -90,6 +90,8 @@ type fate struct {
 	ended   time.Time // zero: it goes on
 	exited  bool
 	sent    time.Time // when it last came to a send
+	asked   bool      // it began by asking for a mail
+	mailed  bool      // a mail of it was accepted
 	marks   []mark
 }
 
@@ -131,7 +133,11 @@ func (x *forecast) run(ctx context.Context) error {
 	if err := x.resume(ctx); err != nil {
 		return err
 	}
-	for w := range x.windows() {
+	cuts, err := x.archive.Cuts(ctx, Window{From: x.From, To: x.To, LateFrom: x.From})
+	if err != nil {
+		return err
+	}
+	for w := range x.windows(cuts) {
 		candidates, err := x.archive.Candidates(ctx, *w)
 		if err != nil {
 			return fmt.Errorf("find candidates: %w", err)
@@ -158,14 +164,20 @@ const (
 )
 
 // windows are the parts of the forecast's time, each as long as the one before
-// asks for: the answers of the parts together are that of the whole.
-func (x *forecast) windows() func(yield func(*Window) bool) {
+// asks for and none reaching across a cut: the answers of the parts together are that of the whole.
+func (x *forecast) windows(cuts []time.Time) func(yield func(*Window) bool) {
 	return func(yield func(*Window) bool) {
 		length := firstPart
 		for from := x.From; from.Before(x.To); {
 			to := from.Add(length)
 			if to.After(x.To) {
 				to = x.To
+			}
+			for len(cuts) > 0 && !cuts[0].After(from) {
+				cuts = cuts[1:]
+			}
+			if len(cuts) > 0 && to.After(cuts[0]) {
+				to = cuts[0]
 			}
 			w := &Window{From: from, To: to, LateFrom: x.From}
 			if !yield(w) {
@@ -179,7 +191,7 @@ func (x *forecast) windows() func(yield func(*Window) bool) {
 
 // fit chooses the next part's length by how much was in this one.
 func (x *forecast) fit(w *Window, found int) {
-	length := w.To.Sub(w.From)
+	length := max(w.To.Sub(w.From), time.Second)
 	switch {
 	case found < partSize/4:
 		length = max(length*4, firstPart)
@@ -324,9 +336,10 @@ func (x *forecast) begin(ctx context.Context, entries []entry) error {
 	var passes, mayEnd []campaign.Pass
 	lasting := x.lasting()
 	for _, e := range entries {
+		x.archive.Imagine(e.Entry)
 		x.out.Entered++
 		x.tally(e.AsOf, campaign.Tally{Entered: 1})
-		f := &fate{span: len(x.out.Spans), entered: e.AsOf}
+		f := &fate{span: len(x.out.Spans), entered: e.AsOf, asked: e.Asked}
 		x.out.Spans = append(x.out.Spans, campaign.Span{Customer: e.Customer, Entered: campaign.Micros(e.AsOf), HeldOut: e.HeldOut})
 		x.fates[e.pass.ID] = f
 		if e.HeldOut {
@@ -434,7 +447,7 @@ func (x *forecast) mail(ctx context.Context, f *frontier, n campaign.Node, ps []
 	var sends []Send
 	for _, p := range ps {
 		if at, done := x.done[Sent{p.ID, n.ID}]; done {
-			p.moment = at
+			p.moment, x.fates[p.ID].mailed = at, true
 			f.arrive(n.Next, p)
 			continue
 		}
@@ -446,8 +459,11 @@ func (x *forecast) mail(ctx context.Context, f *frontier, n campaign.Node, ps []
 			// What had not been sent when the forecast begins is sent as it begins.
 			p.moment = x.From.Add(time.Microsecond)
 		}
+		fate := x.fates[p.ID]
 		left = append(left, p)
-		sends = append(sends, Send{Look{p.Pass, p.moment}, p.exit != nil && !p.exit.At.After(p.moment)})
+		sends = append(sends, Send{
+			Look: Look{p.Pass, p.moment}, Ended: p.exit != nil && !p.exit.At.After(p.moment), Asked: fate.asked, First: !fate.mailed,
+		})
 	}
 	if len(sends) == 0 {
 		return nil
@@ -459,7 +475,7 @@ func (x *forecast) mail(ctx context.Context, f *frontier, n campaign.Node, ps []
 	for _, p := range left {
 		t := turned[p.ID]
 		fate := x.fates[p.ID]
-		fate.sent = p.moment
+		fate.sent, fate.mailed = p.moment, fate.mailed || t.Why == ""
 		fate.marks = append(fate.marks, mark{p.moment, t.Why})
 		if t.Exit != "" {
 			p.Step = n.ID

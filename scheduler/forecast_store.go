@@ -32,6 +32,11 @@ type Archive interface {
 	// Begun are the passes that were running, and which of their messages were done
 	// by then, and when.
 	Begun(ctx context.Context) ([]campaign.Pass, map[Sent]time.Time, error)
+	// Cuts are moments in w up to which who is a candidate must have been decided, and
+	// been imagined, before what comes after is looked at.
+	Cuts(ctx context.Context, w Window) ([]time.Time, error)
+	// Imagine notes an entry, for what may depend on it.
+	Imagine(e campaign.Entry)
 	// LastLook does what the last look would do for mails of a step, each at its
 	// own moment. Those that it lets pass are not in the answer.
 	LastLook(ctx context.Context, n campaign.Node, sends []Send) (map[int64]Turned, error)
@@ -49,6 +54,9 @@ type Send struct {
 	// Ended: facts that are known by the end of the forecast have ended the pass by
 	// then; whether they were known at that moment is for the last look to say.
 	Ended bool
+	// Asked: the customer entered by asking for a mail. First: no mail of the pass
+	// has been accepted yet, so that this is the one asked for.
+	Asked, First bool
 }
 
 // Turned is a message that the last look turns away.

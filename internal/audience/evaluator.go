@@ -31,6 +31,25 @@ type Window struct {
 	LateFrom time.Time
 	// Customer, unless it is 0, is the only one whose candidates are looked for.
 	Customer int64
+	// Imagined, where it is set, are the passes about products that there are in a
+	// forecast.
+	Imagined *Imagined
+
+	kept map[keptRank]bool // which ranks are kept, where SQLite looked; nil: unknown
+}
+
+// Imagined are passes about products that a forecast lets begin. They count
+// beside those that are stored and began by Until; later ones do not.
+type Imagined struct {
+	Until  time.Time
+	Passes []ProductPass
+}
+
+// ProductPass is a customer's pass about a product.
+type ProductPass struct {
+	Customer int64
+	Product  string
+	Entered  time.Time
 }
 
 // PassAt is a pass, or a customer without one, to be judged as of a moment.

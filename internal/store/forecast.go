@@ -54,6 +54,8 @@ type archive struct {
 	// left are the moments at which we learned that a customer leaves the campaign's
 	// topic: passes end there, whether or not the customer comes back.
 	left map[int64][]int64
+	// imagined are the passes about products that the forecast has let begin.
+	imagined []audience.ProductPass
 }
 
 var (
@@ -152,7 +154,21 @@ func (a *archive) Exits(ctx context.Context, ps []campaign.Pass, asOf time.Time)
 }
 
 func (a *archive) Candidates(ctx context.Context, w scheduler.Window) ([]campaign.Candidate, error) {
-	return a.candidates.Candidates(ctx, w)
+	in := window(w)
+	in.Imagined = &audience.Imagined{Until: campaign.FromMicros(a.until), Passes: a.imagined}
+	return a.eval.Candidates(ctx, a.tx, a.candidates.c, in)
+}
+
+// Cuts are where a part of the forecast must end before the next is looked at.
+func (a *archive) Cuts(ctx context.Context, w scheduler.Window) ([]time.Time, error) {
+	return a.eval.Cuts(ctx, a.tx, a.candidates.c, window(w))
+}
+
+// Imagine notes an entry for the candidates after it.
+func (a *archive) Imagine(e campaign.Entry) {
+	if e.Product != "" {
+		a.imagined = append(a.imagined, audience.ProductPass{Customer: e.Customer, Product: e.Product, Entered: e.AsOf})
+	}
 }
 
 // Standings leaves the campaign's passes out of its statement where there are
@@ -292,13 +308,18 @@ func (a *archive) unreachable(ctx context.Context, n campaign.Node, sends []sche
 	}
 	var in [][]any
 	for _, s := range sends {
-		if !own || s.Pass.Entered.Before(a.from) || a.swayed[s.Pass.Customer] && s.AsOf.After(s.Pass.Entered) {
-			in = append(in, []any{s.Pass.ID, s.Pass.Customer, campaign.Micros(s.AsOf)})
+		// What was found on entry holds for the others, but who asked for one mail has
+		// asked for no other.
+		again := a.swayed[s.Pass.Customer] && s.AsOf.After(s.Pass.Entered) || s.Asked && !s.First
+		if !own || again || !s.Pass.Entered.After(a.from) {
+			in = append(in, []any{s.Pass.ID, s.Pass.Customer, campaign.Micros(s.AsOf), bit(own && s.First), bit(s.Asked)})
 		}
 	}
+	// Passes of ours have ids below 0, those that are stored tell themselves.
+	const asked = `(x.first = 1 AND (x.asked = 1 OR EXISTS (SELECT 1 FROM enrollments e WHERE e.id = x.pass AND e.asked)))`
 	for begin := 0; begin < len(in); begin += insertBatch {
-		rows, err := a.tx.QueryContext(ctx, `SELECT * FROM (SELECT x.pass, `+reachable("$2", "x.as_of")+` AS why
-			FROM `+a.rows("$1", "pass bigint", "customer_id bigint", "as_of bigint")+` x
+		rows, err := a.tx.QueryContext(ctx, `SELECT * FROM (SELECT x.pass, `+reachableFor("$2", "x.as_of", asked)+` AS why
+			FROM `+a.rows("$1", "pass bigint", "customer_id bigint", "as_of bigint", "first int", "asked int")+` x
 			JOIN customers c ON c.id = x.customer_id) r WHERE why <> ''`, array(in[begin:min(begin+insertBatch, len(in))]), topic)
 		_, err = collect(rows, err, func(rows *sql.Rows) (pass int64, err error) {
 			t := scheduler.Turned{}

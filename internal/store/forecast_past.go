@@ -143,10 +143,9 @@ func (o *organic) goals(ctx context.Context) (map[int64]bool, error) {
 }
 
 // anyway tells whether a moment lies in the goal's time of a span without mail.
-// An event of the anchor's name in the instant of entering may be the anchor,
-// which is no goal.
+// Who enters at the instant of the anchor has the anchor, which is no goal, in it.
 func (o *organic) anyway(customer, at int64) bool {
-	anchor := slices.Contains(o.campaign.Trigger.AnchorNames(), o.campaign.Goal.Event)
+	anchor := o.campaign.Trigger.Delay().IsZero() && slices.Contains(o.campaign.Trigger.AnchorNames(), o.campaign.Goal.Event)
 	for _, i := range o.by.of(customer) {
 		if !o.mailed[i] && o.covers(i, at) && !(anchor && at == o.by.spans[i].Entered) {
 			return true
