@@ -43,7 +43,10 @@ type commands struct {
 	Plan      planCmd      `cmd:"" help:"Say what the next tick would do, without doing it."`
 	Backtest  backtestCmd  `cmd:"" help:"Say what a campaign would have done in the past: who, how many mails, and who buys anyway."`
 	Explain   explainCmd   `cmd:"" help:"Say why a customer gets a campaign, or does not."`
+	Segments  segmentsCmd  `cmd:"" help:"List the segments and their sizes."`
+	Segment   segmentCmd   `cmd:"" help:"Say who is in a segment, and how its size went."`
 	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
+	Release   releaseCmd   `cmd:"" help:"Let in, once, what the fuse holds of a campaign."`
 	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
 	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
 	Scheduler schedulerCmd `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`
