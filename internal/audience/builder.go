@@ -29,6 +29,7 @@ type builder struct {
 
 	preludes []prelude          // tables that stand before the statement
 	days     func() []time.Time // starts of the days in which moments of looking lie
+	kept     map[keptRank]bool  // which ranks are kept; nil: the statement has to look
 	broken   error              // why the statement cannot be run
 }
 

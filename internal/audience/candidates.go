@@ -16,7 +16,11 @@ import (
 // come in the order of admission.
 func (e *Evaluator) Candidates(ctx context.Context, q Querier, c *campaign.Campaign, w Window) ([]campaign.Candidate, error) {
 	var found []campaign.Candidate
-	for _, part := range e.stretches(c, w) {
+	parts, err := e.stretches(ctx, q, c, w)
+	if err != nil {
+		return nil, fmt.Errorf("find candidates of %s: %w", c.Name, err)
+	}
+	for _, part := range parts {
 		some, err := e.candidates(ctx, q, c, part)
 		if err != nil {
 			return nil, fmt.Errorf("find candidates of %s: %w", c.Name, err)

@@ -26,9 +26,9 @@ func (b *builder) limited(s *campaign.Segment) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		parts = append(parts,
-			"SELECT "+at+" AS day, CAST(v.value AS BIGINT) AS customer_id FROM ranks v WHERE v.kind = "+b.text(kind)+" AND v.day = "+at,
-			"SELECT "+at+" AS day, q.customer_id FROM "+worked+" q WHERE NOT "+b.isKept(kind, day))
+		parts = append(parts, b.keptOrWorked(kind, day,
+			"SELECT v.day, CAST(v.value AS BIGINT) AS customer_id FROM (SELECT v.day, v.value FROM ranks v WHERE v.kind = "+b.text(kind)+" AND v.day = "+at+") v",
+			"SELECT "+at+" AS day, q.customer_id FROM "+worked+" q")...)
 	}
 	first := b.with("first", "("+strings.Join(parts, " UNION ALL ")+")")
 	if len(days) == 1 {

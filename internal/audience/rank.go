@@ -27,8 +27,14 @@ type Execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// rankedDays is for how many days one statement ranks customers at most.
-const rankedDays = 8
+// rankedDays is for how many days one statement ranks customers, where the passes
+// or the window can be cut up. SQLite takes only so many subqueries.
+func (e Engine) rankedDays() int {
+	if e == SQLite {
+		return 1
+	}
+	return 8
+}
 
 // settled is how long after a day's start its ranks are kept: what was received
 // before it may commit a little later.
@@ -87,7 +93,7 @@ func (e *Evaluator) byDay(passes []PassAt) iter.Seq[[]PassAt] {
 			var start time.Time
 			for n < min(len(sorted), batch) {
 				if s := dayStart(sorted[n].AsOf, e.cat.Workspace.Zone); n == 0 || !s.Equal(start) {
-					if days++; days > rankedDays {
+					if days++; days > e.engine.rankedDays() {
 						break
 					}
 					start = s
@@ -130,18 +136,24 @@ func (w Window) begin() time.Time {
 
 // stretches cuts a window into such of a bounded number of days each, where the
 // candidates of c are ranked by the day; else it stays whole.
-func (e *Evaluator) stretches(c *campaign.Campaign, w Window) []Window {
+func (e *Evaluator) stretches(ctx context.Context, q Querier, c *campaign.Campaign, w Window) ([]Window, error) {
 	if len(e.rankings([]campaign.Condition{admits(c)})) == 0 {
-		return []Window{w}
+		return []Window{w}, nil
 	}
+	kept, err := e.ranksKept(ctx, q, dayStart(w.begin(), e.cat.Workspace.Zone))
+	if err != nil {
+		return nil, fmt.Errorf("list ranks: %w", err)
+	}
+	w.kept = kept
 	var out []Window
-	for days := daysIn(w.From, w.To, e.cat.Workspace.Zone); len(days) > rankedDays; days = days[rankedDays:] {
+	most := e.engine.rankedDays()
+	for days := daysIn(w.From, w.To, e.cat.Workspace.Zone); len(days) > most; days = days[most:] {
 		part := w
-		part.To = days[rankedDays].Add(-time.Microsecond)
+		part.To = days[most].Add(-time.Microsecond)
 		out = append(out, part)
-		w = Window{From: part.To, To: w.To, Customer: w.Customer}
+		w.From, w.Cursor, w.LateFrom = part.To, "", time.Time{}
 	}
-	return append(out, w)
+	return append(out, w), nil
 }
 
 // ranking is something that ranks customers: the RFM scores, or a segment with a
@@ -242,6 +254,39 @@ func (b *builder) rankDays() ([]time.Time, error) {
 // isKept is the condition that a ranking of a day is in the tables.
 func (b *builder) isKept(kind string, day time.Time) string {
 	return "EXISTS (SELECT 1 FROM ranked k WHERE k.kind = " + b.text(kind) + " AND k.day = " + b.int(campaign.Micros(day)) + ")"
+}
+
+// keptRank names a ranking of a day.
+type keptRank struct {
+	kind string
+	day  int64
+}
+
+// keptOrWorked are the ways to a ranking of a day: what is kept, and what is
+// worked out where it is not.
+func (b *builder) keptOrWorked(kind string, day time.Time, kept, worked string) []string {
+	if b.kept == nil {
+		return []string{kept + " WHERE " + b.isKept(kind, day), worked + " WHERE NOT " + b.isKept(kind, day)}
+	}
+	if b.kept[keptRank{kind, campaign.Micros(day)}] {
+		return []string{kept}
+	}
+	return []string{worked}
+}
+
+// ranksKept lists what is kept from a day on. Only SQLite asks beforehand: it takes
+// only so many subqueries, and within a transaction nothing of it changes.
+func (e *Evaluator) ranksKept(ctx context.Context, q Querier, from time.Time) (map[keptRank]bool, error) {
+	if e.engine != SQLite {
+		return nil, nil
+	}
+	kept := map[keptRank]bool{}
+	rows, err := q.QueryContext(ctx, "SELECT kind, day FROM ranked WHERE day >= $1", campaign.Micros(from))
+	return kept, each(rows, err, func(rows *sql.Rows) error {
+		var r keptRank
+		defer func() { kept[r] = true }()
+		return rows.Scan(&r.kind, &r.day)
+	})
 }
 
 // Rank works out and keeps what the conditions of c rank customers by, for the

@@ -105,9 +105,9 @@ func (b *builder) cuts() (string, error) {
 			}
 		}
 		at, since := b.int(campaign.Micros(day)), b.int(campaign.Micros(b.rfmWithin().Before(day)))
-		parts = append(parts,
-			"SELECT c.* FROM (SELECT "+at+" AS day, "+since+" AS since, "+strings.Join(columns, ", ")+" FROM ranks v WHERE v.kind = "+b.text(kind)+" AND v.day = "+at+") c WHERE "+b.isKept(kind, day),
-			"SELECT c.* FROM (SELECT "+at+" AS day, "+since+" AS since, w.* FROM ("+worked+") w) c WHERE NOT "+b.isKept(kind, day))
+		parts = append(parts, b.keptOrWorked(kind, day,
+			"SELECT c.* FROM (SELECT "+at+" AS day, "+since+" AS since, "+strings.Join(columns, ", ")+" FROM ranks v WHERE v.kind = "+b.text(kind)+" AND v.day = "+at+") c",
+			"SELECT c.* FROM (SELECT "+at+" AS day, "+since+" AS since, w.* FROM ("+worked+") w) c")...)
 	}
 	return b.with("cuts", "("+strings.Join(parts, " UNION ALL ")+")"), nil
 }
