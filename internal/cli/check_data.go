@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -23,54 +24,57 @@ func (rt *runtime) checkData(files fs.FS, cat *campaign.Catalog, timeout time.Du
 	defer cancel()
 	look := *rt
 	look.ctx = ctx
-	s, err := look.openExisting()
-	if err == nil {
-		defer s.Close()
-		err = s.Current(ctx)
-	}
-	if err != nil {
-		rt.withoutData(err, ctx.Err() != nil, timeout)
+	s, err := look.openData()
+	switch {
+	case errors.Is(err, errNoDatabase):
+		if !rt.json {
+			fmt.Fprintf(rt.stderr, "checked without data: %v\n", err)
+		}
+		return nil
+	case ctx.Err() != nil:
+		fmt.Fprintf(rt.stderr, "checked without data: the database did not answer within %s\n", timeout)
+		return nil
+	case err != nil:
+		// PostgreSQL's driver says which addresses it tried, a line each.
+		fmt.Fprintf(rt.stderr, "checked without data: %s\n", strings.Join(strings.Fields(err.Error()), " "))
 		return nil
 	}
-	s.Use(cat)
-	now, err := look.reportNow(s)
-	if err != nil {
-		rt.withoutData(err, ctx.Err() != nil, timeout)
-		return nil
-	}
+	defer s.Close()
 	d := &dataCheck{
-		ctx: ctx, store: s, cat: cat, now: now, events: map[string][]map[string]any{}, values: map[string][]any{},
-		said: map[string]bool{},
-	}
-	if mode, err := s.Mode(ctx); err == nil && mode == store.Simulated {
-		d.asOf = ", as of " + now.Format(time.RFC3339)
+		ctx: ctx, store: s, cat: cat, events: map[string][]map[string]any{}, values: map[string][]any{}, said: map[string]bool{},
 	}
 	for _, p := range known {
 		d.taken(p)
 	}
-	d.all(content.Mentions(files))
+	d.all(&look, content.Mentions(files))
 	for _, note := range d.notes {
 		fmt.Fprintln(rt.stderr, note)
 	}
 	if len(d.late) > 0 {
-		fmt.Fprintf(rt.stderr, "the database took longer than %s; not compared with it: %s (see --data-timeout)\n", timeout, strings.Join(d.late, ", "))
+		fmt.Fprintf(rt.stderr, "the database took longer than %s; not compared with it: %s; give it more with --data-timeout\n", timeout, strings.Join(d.late, ", "))
 	}
 	return d.problems
 }
 
-// withoutData says why the data could not be looked at.
-func (rt *runtime) withoutData(err error, late bool, timeout time.Duration) {
-	var e *exitError
-	switch {
-	case late:
-		fmt.Fprintf(rt.stderr, "checked without data: the database did not answer within %s\n", timeout)
-	case errors.As(err, &e) && e.code == exitUsage && strings.HasPrefix(e.text, "there is no database"):
-		if !rt.json {
-			fmt.Fprintln(rt.stderr, "checked without data: no database")
-		}
-	default:
-		fmt.Fprintf(rt.stderr, "checked without data: %v\n", err)
+var errNoDatabase = errors.New("no database")
+
+// openData connects to the database if it has the tables of this program.
+func (rt *runtime) openData() (*store.Store, error) {
+	if _, err := os.Stat(strings.TrimPrefix(rt.cfg.DatabaseURL, "sqlite:")); rt.cfg.SQLite() && errors.Is(err, os.ErrNotExist) {
+		return nil, errNoDatabase
 	}
+	s, err := rt.open()
+	if err != nil {
+		return nil, err
+	}
+	if err = s.Current(rt.ctx); err == nil {
+		return s, nil
+	}
+	defer s.Close()
+	if s.Ready(rt.ctx) != nil && s.Ping(rt.ctx) == nil {
+		return nil, fmt.Errorf("%w with tables of Tidings", errNoDatabase)
+	}
+	return nil, err
 }
 
 // dataCheck is one comparison of a workspace with its data.
@@ -134,7 +138,10 @@ func (d *dataCheck) part(what string, m *content.Mention, look func() error) boo
 }
 
 // all looks at what is cheap first.
-func (d *dataCheck) all(mentions []content.Mention) {
+func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
+	if !d.part("the data", nil, func() error { return d.moment(rt) }) {
+		return
+	}
 	known := d.part("the names of events and attributes", nil, func() (err error) {
 		if d.eventNames, err = d.store.EventNames(d.ctx); err == nil {
 			d.attributeNames, err = d.store.AttributeNames(d.ctx)
@@ -168,4 +175,17 @@ func (d *dataCheck) all(mentions []content.Mention) {
 			d.size(m)
 		}
 	}
+}
+
+// moment takes now: a simulation's last tick, which is then said, or the time.
+func (d *dataCheck) moment(rt *runtime) (err error) {
+	if d.now, err = rt.reportNow(d.store); err != nil {
+		return err
+	}
+	mode, err := d.store.Mode(d.ctx)
+	if mode == store.Simulated {
+		d.asOf = ", as of " + d.now.Format(time.RFC3339)
+	}
+	d.store.Use(d.cat)
+	return err
 }

@@ -143,13 +143,21 @@ func siblings(path string, known []string) []string {
 func (d *dataCheck) attribute(m content.Mention) {
 	among := sample{what: "attribute " + m.Name}
 	values, ok := d.latestOf(m.Name)
+	known := d.attributeNames
 	if object, path, dotted := strings.Cut(m.Name, "."); ok && dotted && len(values) == 0 {
 		// As conditions read it: a path into the object that is named first.
 		var objects []any
 		objects, ok = d.latestOf(object)
+		var inside []map[string]any
 		for _, o := range objects {
 			if o, isObject := o.(map[string]any); isObject {
-				values = append(values, audience.Found(o, path)...)
+				inside, values = append(inside, o), append(values, audience.Found(o, path)...)
+			}
+		}
+		if len(inside) > 0 {
+			known = nil
+			for _, p := range paths(inside) {
+				known = append(known, object+"."+p)
 			}
 		}
 	}
@@ -158,8 +166,7 @@ func (d *dataCheck) attribute(m content.Mention) {
 	}
 	if len(values) == 0 {
 		if m.Kind == content.MentionAttribute {
-			near := campaign.Nearest(m.Name, d.attributeNames)
-			d.warn(m, suggest(near, d.attributeNames, true), "%s was never seen on any customer", among.what)
+			d.warn(m, suggest(campaign.Nearest(m.Name, known), known, true), "%s was never seen on any customer", among.what)
 		}
 		return
 	}
@@ -250,53 +257,65 @@ func (s sample) texts() (seen []string, few bool) {
 	return slices.Sorted(maps.Keys(found)), true
 }
 
-// kinds says what the values are, with an example where nobody's privacy is in
+// kinds says what the values are, each with an example where nobody's privacy is in
 // question, and the kind of the first.
 func (s sample) kinds(private bool) (string, campaign.Kind) {
-	var words []string
-	var first campaign.Kind
+	examples := map[kindSeen]string{}
 	for _, v := range s.values {
-		kind, word := kindOf(v)
-		if slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, word) }) {
-			continue
+		kind, shown := kindOf(v), ""
+		if !private {
+			shown = example(v)
 		}
-		if len(words) == 0 {
-			first = kind
+		// Of several the least, so that it is the same one each time.
+		if before, found := examples[kind]; !found || shown != "" && (before == "" || shown < before) {
+			examples[kind] = shown
 		}
-		if text, ok := example(v); ok && !private {
-			word += ", as in " + text
-		}
-		words = append(words, word)
 	}
-	return strings.Join(words, ", or "), first
+	kinds := slices.SortedFunc(maps.Keys(examples), func(a, b kindSeen) int { return strings.Compare(a.word, b.word) })
+	words := make([]string, len(kinds))
+	for i, kind := range kinds {
+		words[i] = kind.word
+		if text := examples[kind]; text != "" {
+			words[i] += ", as in " + text
+		}
+	}
+	return strings.Join(words, ", or "), kinds[0].kind
 }
 
-func kindOf(v any) (campaign.Kind, string) {
+// kindSeen is a kind of values, "" for objects, with what a sentence calls one.
+type kindSeen struct {
+	kind campaign.Kind
+	word string
+}
+
+func kindOf(v any) kindSeen {
 	switch v := v.(type) {
 	case float64:
-		return campaign.Number, "a number"
+		return kindSeen{campaign.Number, "a number"}
 	case bool:
-		return campaign.Bool, "true or false"
+		return kindSeen{campaign.Bool, "true or false"}
 	case []any:
-		return campaign.ListKind, "a list"
+		return kindSeen{campaign.ListKind, "a list"}
 	case string:
 		if _, date := campaign.ParseMoment(v, nil); date {
-			return campaign.Time, "a date"
+			return kindSeen{campaign.Time, "a date"}
 		}
-		return campaign.Text, "a text"
+		return kindSeen{campaign.Text, "a text"}
 	}
-	return "", "an object"
+	return kindSeen{"", "an object"}
 }
 
-// example is a value that can be shown.
-func example(v any) (string, bool) {
+// example is a value that can be shown, or "".
+func example(v any) string {
 	switch v := v.(type) {
 	case float64:
-		return campaign.NumberValue(v).Text, true
+		return campaign.NumberValue(v).Text
 	case string:
-		return strconv.Quote(brief(v)), !address.MatchString(v)
+		if !address.MatchString(v) {
+			return strconv.Quote(brief(v))
+		}
 	}
-	return "", false
+	return ""
 }
 
 // address is what may be somebody's address or number, wherever it stands.
@@ -304,10 +323,8 @@ var address = regexp.MustCompile(`@|^\+?[0-9 ()./-]{7,}$`)
 
 // instead is what to do about values of another kind.
 func instead(m content.Mention, kind campaign.Kind, values []any) string {
-	if text, ok := values[0].(string); ok && strings.HasSuffix(m.Cannot(), "number") || ok && m.Cannot() == "be added up or compared" {
-		if _, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
-			return "have the shop send it as a number, without quotes"
-		}
+	if m.Numeric() && !slices.ContainsFunc(values, func(v any) bool { return !readsAsNumber(v) }) {
+		return "have the shop send it as a number, without quotes"
 	}
 	if kind == "" {
 		return "name one of its parts, as in " + m.Name + ".NAME"
@@ -315,8 +332,14 @@ func instead(m content.Mention, kind campaign.Kind, values []any) string {
 	return m.Instead(kind)
 }
 
+func readsAsNumber(v any) bool {
+	text, _ := v.(string)
+	_, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	return err == nil
+}
+
 // personal are the attributes that tell who somebody is, however they are spelled.
-var personal = regexp.MustCompile(`(?i)(^|[._ -])(id|e?-?mail|phone|mobile|name|firstname|lastname|surname|address|street|city|zip|postcode|birthday|birthdate)$`)
+var personal = regexp.MustCompile(`(?i)(^|[._ -])(id|e?-?mail|phone|mobile|name|firstname|lastname|surname|address|street|zip|postcode|birthday|birthdate)$`)
 
 // private tells whether values are not to be shown.
 func (d *dataCheck) private(m content.Mention) bool {

@@ -123,14 +123,13 @@ func (d *dataCheck) currencies(mentions []content.Mention) {
 		}
 		// One place, one problem for each currency.
 		d.problems = append(d.problems, campaign.Problem{File: m.File, Line: m.Line, Column: m.Column, Hint: hint,
-			Message: fmt.Sprintf("there is no rate for %s, in which %s; those amounts are left out", currency, amountsOf(e.Events))})
+			Message: fmt.Sprintf("%s amounts in %s, for which there is no rate: they are left out", havingAmounts(e.Events), currency)})
 	}
 }
 
-// amountsOf says how many events name an amount.
-func amountsOf(events int) string {
+func havingAmounts(events int) string {
 	if events == 1 {
-		return "1 event names an amount"
+		return "1 event has"
 	}
-	return count(events, "event") + " name amounts"
+	return count(events, "event") + " have"
 }

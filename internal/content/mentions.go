@@ -42,9 +42,9 @@ func Mentions(fsys fs.FS) []Mention {
 	w := decode(fsys)
 	defaults(w)
 	out := w.mentions(w.workspace.source, nil)
-	if at, found := topKey(w.workspace.source, "currency"); found {
+	if _, at, found := topKey(w.workspace.source, "currency"); found {
 		m := Mention{Kind: MentionCurrency, File: workspaceFile, Line: at.Line, Column: at.Column}
-		if rates, found := topKey(w.workspace.source, "rates"); found {
+		if _, rates, found := topKey(w.workspace.source, "rates"); found {
 			m.Name, m.Line, m.Column = rates.Value, rates.Line, rates.Column
 		}
 		out = append(out, m)
@@ -121,7 +121,7 @@ func (f *campaignFile) waitsFor() []Mention {
 	if _, product := t.(campaign.OnProduct); product {
 		events = anchorEvents(t)
 	}
-	at, found := topKey(f.source, "trigger")
+	_, at, found := topKey(f.source, "trigger")
 	if len(events) == 0 || !found || len(at.Content) == 0 {
 		return nil
 	}
@@ -136,24 +136,24 @@ func (f *campaignFile) waitsFor() []Mention {
 
 // whole mentions the condition under a key of the file.
 func whole(s *source, kind MentionKind, name, key string) []Mention {
-	at, found := topKey(s, key)
+	at, _, found := topKey(s, key)
 	if !found {
 		return nil
 	}
 	return []Mention{{Kind: kind, Name: name, File: s.file, Line: at.Line, Column: at.Column}}
 }
 
-// topKey finds the value of one of the file's own keys.
-func topKey(s *source, key string) (*yaml.Node, bool) {
+// topKey finds one of the file's own keys, and its value.
+func topKey(s *source, name string) (key, value *yaml.Node, found bool) {
 	if s.root == nil || s.root.Kind != yaml.MappingNode {
-		return nil, false
+		return nil, nil, false
 	}
 	for i := 0; i+1 < len(s.root.Content); i += 2 {
-		if s.root.Content[i].Value == key {
-			return s.root.Content[i+1], true
+		if s.root.Content[i].Value == name {
+			return s.root.Content[i], s.root.Content[i+1], true
 		}
 	}
-	return nil, false
+	return nil, nil, false
 }
 
 // Fits tells whether a value, as encoding/json decodes one, is of a kind that the
@@ -214,6 +214,9 @@ func (c claim) fitsValue(v any) bool {
 // Cannot says what a value that does not fit cannot do, as in "be compared with a
 // number".
 func (m Mention) Cannot() string { return m.use.claim.cannot }
+
+// Numeric tells whether values have to be numbers.
+func (m Mention) Numeric() bool { return m.use.claim.kind == campaign.Number && !m.use.claim.list }
 
 // Instead is what to write for values of the kind.
 func (m Mention) Instead(kind campaign.Kind) string { return m.use.claim.hint(kind, m.use, 0) }

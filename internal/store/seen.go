@@ -86,10 +86,16 @@ func namesQuery(table string) string {
 		SELECT name FROM n WHERE name IS NOT NULL LIMIT $1`
 }
 
+func latestEventsQuery(table string) string {
+	return `SELECT properties FROM ` + table + ` WHERE name = $1 ORDER BY occurred_at DESC LIMIT $2`
+}
+
+const latestValuesQuery = `SELECT kind, text, num FROM attribute_facts WHERE name = $1 ORDER BY at DESC LIMIT $2`
+
 // LatestEvents are the properties of the latest events of a name, newest first.
 func (s *Store) LatestEvents(ctx context.Context, name string, limit int) ([]map[string]any, error) {
 	for _, table := range []string{"events", "catalogue_events"} {
-		rows, err := s.db.QueryContext(ctx, `SELECT properties FROM `+table+` WHERE name = $1 ORDER BY occurred_at DESC LIMIT $2`, name, limit)
+		rows, err := s.db.QueryContext(ctx, latestEventsQuery(table), name, limit)
 		found, err := collect(rows, err, func(rows *sql.Rows) (properties map[string]any, err error) {
 			var text []byte
 			if err := rows.Scan(&text); err != nil {
@@ -110,7 +116,7 @@ func (s *Store) LatestEvents(ctx context.Context, name string, limit int) ([]map
 // LatestValues are the values that an attribute took latest, newest first, as
 // encoding/json decodes them; nil where it was removed.
 func (s *Store) LatestValues(ctx context.Context, name string, limit int) ([]any, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT kind, text, num FROM attribute_facts WHERE name = $1 ORDER BY at DESC LIMIT $2`, name, limit)
+	rows, err := s.db.QueryContext(ctx, latestValuesQuery, name, limit)
 	found, err := collect(rows, err, func(rows *sql.Rows) (v any, err error) {
 		var kind, text string
 		var num sql.NullFloat64
