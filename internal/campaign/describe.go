@@ -65,7 +65,7 @@ func describeEvent(m EventMatch) string {
 		out += " the first" + describeRecency(*m.First)
 	case m.Last != nil:
 		out += " the last" + describeRecency(*m.Last)
-	case m.Count != nil:
+	case m.Count != nil && (m.Count.Op != OpAtLeast || len(m.Count.Values) != 1 || m.Count.Values[0].Number != 1):
 		out += " count " + DescribeTest(*m.Count)
 	}
 	out += describeWhere(m.Where) + describeWindow(m.Window)

@@ -68,7 +68,7 @@ func printExplanation(rt *runtime, x campaign.Explanation) {
 func printTree(rt *runtime, j campaign.Judged, indent string) {
 	if len(j.Parts) == 0 {
 		if j.Found != "" {
-			rt.printf("%s%s found %s\n", indent, mark(j.Holds), j.Found)
+			rt.printf("%sfound %s\n", indent, j.Found)
 		}
 		return
 	}
