@@ -201,7 +201,7 @@ func (d dates) decided(facts []dateFact, day, due time.Time) (asOf time.Time, by
 }
 
 // manyDays is from how many days on every date of the attribute is read.
-const manyDays = 120
+const manyDays = 40
 
 // dated are the customers with a fact that could be decided in the window: those
 // whose day is due there, and those with facts that are new there. A step along
@@ -210,8 +210,12 @@ func (e *Evaluator) dated(ctx context.Context, q Querier, c *campaign.Campaign, 
 	out := map[int64]datePerson{}
 	b, w := e.builder(nil), d.window
 	mine := and(b.only("f.customer_id", w)+"f.name = "+b.text(d.Attribute), "f.day IS NOT NULL")
-	people := func(from string) error {
-		rows, err := b.query(ctx, q, "SELECT c.id, COALESCE(c.external_id, ''), c.timezone, c.created_at FROM "+from)
+	const joined = "SELECT c.id, COALESCE(c.external_id, ''), c.timezone, c.created_at FROM attribute_facts f JOIN customers c ON c.id = f.customer_id WHERE "
+	people := func(queries []string) error {
+		if len(queries) == 0 {
+			return nil
+		}
+		rows, err := b.query(ctx, q, strings.Join(queries, " UNION ALL "))
 		return each(rows, err, func(rows *sql.Rows) error {
 			var id, created int64
 			var p datePerson
@@ -223,45 +227,40 @@ func (e *Evaluator) dated(ctx context.Context, q Querier, c *campaign.Campaign, 
 			return nil
 		})
 	}
-	const joined = "attribute_facts f JOIN customers c ON c.id = f.customer_id WHERE "
-	fresh := []string{and(mine, "f.at > "+b.int(campaign.Micros(w.From)), "f.at <= "+b.int(campaign.Micros(w.To)))}
+	fresh := []string{joined + and(mine, "f.at > "+b.int(campaign.Micros(w.From)), "f.at <= "+b.int(campaign.Micros(w.To)))}
 	if w.Cursor != "" {
 		since, err := b.freshIn(freshFacts, "f", w.Cursor)
 		if err != nil {
 			return nil, err
 		}
-		fresh = append(fresh, and(since, b.only("f.customer_id", w)+b.unled("f.name")+" = "+b.text(d.Attribute), b.unled("f.day")+" IS NOT NULL"))
+		fresh = append(fresh, joined+and(since, b.only("f.customer_id", w)+b.unled("f.name")+" = "+b.text(d.Attribute), b.unled("f.day")+" IS NOT NULL"))
 	}
 	if first, last := d.span(w.From, w.To); last.Sub(first) > manyDays*24*time.Hour {
-		fresh = []string{mine}
+		fresh = []string{joined + mine}
 	} else {
 		zones, err := e.zonesOf(ctx, q, c)
 		if err != nil {
 			return nil, err
 		}
 		for _, zone := range zones {
-			ranges := d.ranges(c.ZoneFor(&e.cat.Workspace, zone))
-			if len(ranges) == 0 {
-				continue
+			var queries []string
+			for _, r := range d.ranges(c.ZoneFor(&e.cat.Workspace, zone)) {
+				where := and(mine, "f.day >= "+b.text(r.low), "f.day < "+b.text(r.low+"."))
+				if r.away {
+					where = and(where, "length(f.text) > 10")
+				}
+				if c.Zone == "customer" {
+					where = and(where, "c.timezone = "+b.text(zone))
+				}
+				queries = append(queries, joined+where)
 			}
-			table, err := b.table([]column{{"low", "text"}, {"high", "text"}, {"away", "bigint"}}, ranges)
-			if err != nil {
-				return nil, err
-			}
-			// A date with a time of day can be another day in the customer's zone.
-			where := and(mine, "f.day >= d.low", "f.day < d.high", "(d.away = 0 OR length(f.text) > 10)")
-			if c.Zone == "customer" {
-				where = and(where, "c.timezone = "+b.text(zone))
-			}
-			if err := people(table + " d CROSS JOIN " + joined + where); err != nil {
+			if err := people(queries); err != nil {
 				return nil, fmt.Errorf("find dates: %w", err)
 			}
 		}
 	}
-	for _, where := range fresh {
-		if err := people(joined + where); err != nil {
-			return nil, fmt.Errorf("find dates: %w", err)
-		}
+	if err := people(fresh); err != nil {
+		return nil, fmt.Errorf("find dates: %w", err)
 	}
 	return out, nil
 }
@@ -275,27 +274,34 @@ func (e *Evaluator) zonesOf(ctx context.Context, q Querier, c *campaign.Campaign
 	return zoneNames(ctx, q)
 }
 
-// ranges are the parts of the index over days that hold what is due in the
-// window in zone: from, up to, and by how many days it is another day.
-func (d dates) ranges(zone *time.Location) [][]any {
+// dayRange is a part of the index over days: a day, of one year or of every
+// year. A date with a time of day can be another day in the customer's zone: away
+// is for those alone.
+type dayRange struct {
+	low  string // up to it and a character after '-'
+	away bool
+}
+
+// ranges are the days that are due in the window in zone.
+func (d dates) ranges(zone *time.Location) []dayRange {
 	d.zone = zone
-	var out [][]any
-	add := func(day time.Time, away int) {
+	var out []dayRange
+	add := func(day time.Time, away bool) {
 		low := day.Format("01-02-2006")
 		if d.Yearly {
 			low = day.Format("01-02")
 		}
-		out = append(out, []any{low, low + ".", away})
-		if next := day.AddDate(0, 0, 1); d.Yearly && day.Day() == 28 && day.Month() == time.February && next.Month() == time.March {
-			out = append(out, []any{"02-29", "02-29.", away})
+		out = append(out, dayRange{low, away})
+		if d.Yearly && low == "02-28" && day.AddDate(0, 0, 1).Day() == 1 {
+			out = append(out, dayRange{"02-29", away})
 		}
 	}
 	first, last := d.span(d.window.From, d.window.To)
 	for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
 		if due, _ := d.due(day); due.After(d.window.From) && !due.After(d.window.To) {
-			for away := -1; away <= 1; away++ {
-				add(day.AddDate(0, 0, away), away)
-			}
+			add(day, false)
+			add(day.AddDate(0, 0, -1), true)
+			add(day.AddDate(0, 0, 1), true)
 		}
 	}
 	return out

@@ -104,7 +104,7 @@ func TestDatesAgainstOracle(t *testing.T) {
 			}
 			db.fill(t, w)
 			e := audience.New(db.engine, catalog(nil))
-			for range 4 {
+			for range 2 {
 				d := campaign.OnDate{Attribute: "birthday", Yearly: rapid.Bool().Draw(t, "yearly"), At: pick(t, "clock", campaign.TimeOfDay(0), 9*60, 23*60+30),
 					Before: pick(t, "before", campaign.Duration{}, campaign.Days(3), campaign.Duration{Months: 1}), After: pick(t, "after", campaign.Duration{}, campaign.Days(1))}
 				c := &campaign.Campaign{Name: "dated", Zone: pick(t, "zone", "customer", "customer", "workspace", "Europe/Berlin"), Trigger: d,
