@@ -197,7 +197,7 @@ func (db database) byHand(at time.Time) string {
 func TestCountGoesThroughEventsOnce(t *testing.T) {
 	ctx := context.Background()
 	each(t, func(t *testing.T, db database) {
-		db.crowd(t, 8000)
+		db.crowd(t, 4000)
 		e := audience.New(db.engine, catalog(nil))
 		at := hours(8000)
 		for name, cond := range map[string]campaign.Condition{"all": behaviour, "any": campaign.Any{behaviour[0], behaviour[1], behaviour[2]}, "segment": campaign.All{campaign.InSegment{Segment: "busy"}, behaviour[2]}} {
