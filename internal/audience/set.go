@@ -14,7 +14,7 @@ import (
 type whole struct {
 	at    time.Time
 	joins []string
-	facts map[string]string // attribute → the alias of its set
+	facts map[string]string // attribute, or text of a set → the alias of the set
 }
 
 // maxSets is how many sets one statement joins. Planning takes longer with each;
@@ -50,7 +50,13 @@ func (b *builder) ahead(d campaign.Duration) string {
 // join adds a set to the statement: a SELECT that gives each customer_id at most
 // once. It is joined to x from the left: nulls for the others.
 func (b *builder) join(set string) (alias string) {
+	// The NUL keeps it apart from the attributes, whose names hold none.
+	key := "\x00" + set
+	if alias, ok := b.whole.facts[key]; ok {
+		return alias
+	}
 	alias = b.alias("s")
+	b.whole.facts[key] = alias
 	b.whole.joins = append(b.whole.joins, " LEFT JOIN ("+set+") "+alias+" ON "+alias+".customer_id = x.customer_id")
 	return alias
 }
