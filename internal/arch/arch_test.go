@@ -41,6 +41,8 @@ var allowed = map[string][]string{
 	"internal/web":      {"internal/campaign", "internal/intake", "internal/token"},
 	"internal/store":    {"internal/campaign", "internal/audience", "internal/intake", "scheduler", "worker"},
 
+	"internal/bench": {"internal/campaign", "internal/audience", "internal/content", "internal/store", "scheduler"},
+
 	"internal/cli":  {anything},
 	"internal/demo": {anything},
 }

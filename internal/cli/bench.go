@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"fmt"
+
+	"tidings/internal/bench"
+)
+
+type benchCmd struct {
+	Evaluate benchEvaluateCmd `cmd:"" help:"Measure segments, ticks and a backtest over a history that is made up, beside hand-written SQL."`
+}
+
+type benchEvaluateCmd struct {
+	Customers int  `help:"Customers of the made-up shop." default:"1000000"`
+	Events    int  `help:"Their events over two years." default:"10000000"`
+	Runs      int  `help:"Runs of which the median counts." default:"5"`
+	Explain   bool `help:"Print the plans of the statements too."`
+}
+
+// Run measures in a schema, or a file, of its own beside DATABASE_URL's, and
+// removes it.
+func (c *benchEvaluateCmd) Run(rt *runtime) error {
+	if c.Customers < 100 || c.Events < c.Customers || c.Runs < 1 {
+		return usage("there is nothing to measure; take 100 customers or more, at least as many events, and 1 run or more")
+	}
+	f, err := bench.Evaluate(rt.ctx, bench.Options{
+		DatabaseURL: rt.cfg.DatabaseURL, Customers: c.Customers, Events: c.Events, Runs: c.Runs, Explain: c.Explain,
+		Tell: func(text string) { fmt.Fprintln(rt.stderr, text) },
+	})
+	if err != nil {
+		return err
+	}
+	if rt.json {
+		return rt.printJSON(f)
+	}
+	rt.printf("%s, %s customers, %s events, loaded in %.0f s\n", f.Engine, thousands(f.Customers), thousands(f.Events), f.Load)
+	rt.printf("  segment    %8.0f ms for %s members (count %.0f ms) · best by hand %.0f ms · ratio %.2f\n", f.Segment*1000, thousands(f.Members), f.Count*1000, f.Hand*1000, f.Ratio)
+	for name, took := range f.Forms {
+		rt.printf("    by hand  %8.0f ms  %s\n", took*1000, name)
+	}
+	for _, t := range f.Ticks {
+		rt.printf("  tick       %8.0f ms after %s new events, %s entered\n", t.Seconds*1000, thousands(t.Events), thousands(t.Entered))
+	}
+	rt.printf("  backtest   %8.0f ms for %s entries\n", f.Backtest*1000, thousands(f.Entered))
+	for _, line := range f.Plans {
+		rt.printf("  %s\n", line)
+	}
+	return nil
+}
