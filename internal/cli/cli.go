@@ -51,6 +51,7 @@ type commands struct {
 	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
 	Scheduler schedulerCmd `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`
 	Worker    workerCmd    `cmd:"" help:"Send what is queued, until stopped."`
+	Bench     benchCmd     `cmd:"" help:"Measure on this machine."`
 	Migrate   migrateCmd   `cmd:"" help:"Create or update the database's tables."`
 	Schema    schemaCmd    `cmd:"" help:"Write the JSON Schemas that editors complete the workspace's files by."`
 }
