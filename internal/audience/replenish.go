@@ -20,7 +20,18 @@ const (
 	// fewestGaps are needed to call their median usual: the product's, of all
 	// customers, and the customer's own.
 	fewestProductGaps, fewestOwnGaps = 5, 2
+	// supplyGrain is what a reminder is due by: the full hour after it runs out. A
+	// year of orders is so gone through once an hour, not at every tick.
+	supplyGrain = time.Hour
 )
+
+// onGrain is the first full hour at or after t.
+func onGrain(t time.Time) time.Time {
+	if full := t.Truncate(supplyGrain); full.Before(t) {
+		return full.Add(supplyGrain)
+	}
+	return t
+}
 
 // replenishments finds orders of what should have run out. SQL finds the orders of
 // the last year; when each runs out is worked out here, from the gaps between
@@ -138,19 +149,20 @@ func supplyLines(of []campaign.Property, properties map[string]any, asOf time.Ti
 	return out
 }
 
-// supplies are the orders that can run out in w: those of the year before it, and
-// those that became known in it or were committed since its cursor.
+// supplies are the orders that can run out in w: those that became known in it or
+// were committed since its cursor, and, where an hour is full in it, those of the
+// year before.
 func (e *Evaluator) supplies(ctx context.Context, q Querier, t campaign.Replenishment, w Window) ([]supply, error) {
 	b := e.builder(nil)
 	from, to := b.int(campaign.Micros(w.From)), b.int(campaign.Micros(w.To))
-	year := b.int(campaign.Micros(w.From.Add(-longestSupply)))
+	year := b.int(campaign.Micros(w.From.Add(-longestSupply - supplyGrain)))
 	row := func(fresh string) string {
 		return "SELECT e.id, e.uid, e.customer_id, e.occurred_at, e.known_at, e.properties, " + fresh + " AS fresh FROM events e WHERE " + b.only("e.customer_id", w)
 	}
 	named := "e.name = " + b.text(campaign.OrderCompleted)
-	parts := []string{
-		row("0") + and(named, "e.occurred_at > "+year, "e.occurred_at <= "+to, "e.known_at <= "+to),
-		row("0") + and(named, "e.known_at > e.occurred_at", "e.known_at > "+from, "e.known_at <= "+to, "e.occurred_at <= "+year),
+	parts := []string{row("0") + and(named, "e.known_at > e.occurred_at", "e.known_at > "+from, "e.known_at <= "+to)}
+	if hour := onGrain(w.From.Add(time.Microsecond)); !hour.After(w.To) {
+		parts = append(parts, row("0")+and(named, "e.occurred_at > "+year, "e.occurred_at <= "+to, "e.known_at <= "+to))
 	}
 	if w.Cursor != "" {
 		fresh, name, err := b.fresh("e", w.Cursor)
@@ -158,7 +170,7 @@ func (e *Evaluator) supplies(ctx context.Context, q Querier, t campaign.Replenis
 			return nil, err
 		}
 		parts = append(parts, row("1")+and(fresh, name+" = "+b.text(campaign.OrderCompleted), "e.known_at <= "+from, "e.occurred_at <= "+from,
-			"e.occurred_at > "+b.int(campaign.Micros(w.LateFrom.Add(-longestSupply)))))
+			"e.occurred_at > "+b.int(campaign.Micros(w.LateFrom.Add(-longestSupply-supplyGrain)))))
 	}
 	query := ""
 	for i, part := range parts {
@@ -238,6 +250,7 @@ func (o supply) runsOut(t campaign.Replenishment, gaps []time.Duration) (one cam
 	if due.IsZero() {
 		return one, false, nil
 	}
+	due = onGrain(due)
 	trigger := maps.Clone(o.properties)
 	line := maps.Clone(first.line)
 	line["quantity"] = first.pieces

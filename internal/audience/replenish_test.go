@@ -122,6 +122,9 @@ func (w world) supplies(c *campaign.Campaign, r campaign.Replenishment, segments
 				due, line = end, product
 			}
 		}
+		if full := due.Truncate(time.Hour); !due.IsZero() && full.Before(due) {
+			due = full.Add(time.Hour)
+		}
 		asOf := later(due, f.known)
 		if due.IsZero() || !asOf.After(from) || asOf.After(to) || slices.ContainsFunc(r.Where, func(p campaign.Property) bool { return !propertyPasses(f.props, p, asOf) }) {
 			continue
@@ -231,6 +234,32 @@ func TestReplenishmentTells(t *testing.T) {
 		want := map[string]any{"product_id": "q'; --", "category": "x", "quantity": 1.5}
 		if diff := cmp.Diff(want, o["product"]); diff != "" || o["gap_days"] != 30.0 || found[0].Product != "q'; --" || !found[0].Due.Equal(hours(42*24)) {
 			t.Errorf("%s due %s: %s", found[0].Trigger, found[0].Due, diff)
+		}
+	})
+}
+
+// The minute in which an hour is full finds what is due, others what became known
+// late in them.
+func TestReplenishmentByTheMinute(t *testing.T) {
+	known := hours(31 * 24).Add(90*time.Minute + 30*time.Second)
+	lines := []any{map[string]any{"product_id": "p"}}
+	each(t, func(t *testing.T, db database) {
+		w := history(event(campaign.OrderCompleted, hours(0).Add(10*time.Minute), "products", lines),
+			fact{name: campaign.OrderCompleted, at: hours(1), known: known, props: map[string]any{"products": lines}})
+		w.customers = append(w.customers, customer{external: "bob"})
+		w.facts[1].customer = 2
+		db.fill(t, w)
+		c := &campaign.Campaign{Trigger: campaign.Replenishment{Gap: campaign.GapFixed, Length: campaign.Days(30)}}
+		for _, one := range []struct {
+			at   time.Time
+			want string
+		}{
+			{hours(30*24 + 1), "a"}, {hours(30*24 + 1).Add(-time.Minute), ""}, {hours(30*24 + 1).Add(time.Minute), ""},
+			{known.Add(30 * time.Second), "b"}, {known.Add(-30 * time.Second), ""}, {known.Add(90 * time.Second), ""},
+		} {
+			if got := keys(t, db, c, audience.Window{From: one.at.Add(-time.Minute), To: one.at}); got != one.want {
+				t.Errorf("%s: found %q, want %q", one.at, got, one.want)
+			}
 		}
 	})
 }

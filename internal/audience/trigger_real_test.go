@@ -179,12 +179,12 @@ func TestRealInvoices(t *testing.T) {
 			if len(gaps) >= 5 {
 				gap = (gaps[(len(gaps)-1)/2] + gaps[len(gaps)/2]) / 2
 			}
-			if end := f.at.Add(time.Duration(gap * n)); gap*n <= float64(365*24*time.Hour) && (due.IsZero() || end.Before(due)) {
+			if end := f.at.Add(time.Duration(gap * n).Round(time.Microsecond)); gap*n <= float64(365*24*time.Hour) && (due.IsZero() || end.Before(due)) {
 				due, product = end, p
 			}
 		}
-		if due.IsZero() || !due.After(from) || due.After(to) {
-			continue
+		if due = due.Add(time.Hour - time.Microsecond).Truncate(time.Hour); len(lines(f)) == 0 || !due.After(from) || due.After(to) {
+			continue // due on the full hour
 		}
 		again := slices.ContainsFunc(facts[i+1:], func(k fact) bool {
 			return k.customer == f.customer && k.at.After(f.at) && !k.at.After(due) && lines(k)[product] > 0
