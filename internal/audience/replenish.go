@@ -55,14 +55,15 @@ func (e *Evaluator) replenishments(ctx context.Context, q Querier, c *campaign.C
 	}
 	var found []campaign.Candidate
 	for i, o := range orders {
-		one, ok, err := o.runsOut(t, gaps[i])
-		if err != nil {
+		one, first, ok := o.runsOut(t, gaps[i])
+		in := one.AsOf.After(w.From) && !one.AsOf.After(w.To) || o.fresh && !one.AsOf.After(w.From) && one.Due.After(w.LateFrom)
+		if !ok || !in || !Match(t.Where, o.properties, one.AsOf) {
+			continue
+		}
+		if one.Trigger, err = o.tells(first); err != nil {
 			return nil, err
 		}
-		in := one.AsOf.After(w.From) && !one.AsOf.After(w.To) || o.fresh && !one.AsOf.After(w.From) && one.Due.After(w.LateFrom)
-		if ok && in && Match(t.Where, o.properties, one.AsOf) {
-			found = append(found, one)
-		}
+		found = append(found, one)
 	}
 	var out []campaign.Candidate
 	for part := range slices.Chunk(found, batch) {
@@ -119,6 +120,7 @@ type supplyLine struct {
 	product string
 	pieces  float64
 	line    map[string]any
+	gap     time.Duration // between two purchases of one piece, once it is known
 }
 
 // supplyLines are the lines of an order that pass of, as of asOf; lines of one
@@ -144,7 +146,7 @@ func supplyLines(of []campaign.Property, properties map[string]any, asOf time.Ti
 			out[i].pieces += pieces
 			continue
 		}
-		out = append(out, supplyLine{product, pieces, line})
+		out = append(out, supplyLine{product: product, pieces: pieces, line: line})
 	}
 	return out
 }
@@ -215,15 +217,14 @@ func (o supply) moment() time.Time {
 func (o supply) day() time.Time { return o.at.UTC().Truncate(24 * time.Hour) }
 
 // runsOut is the candidate of an order whose lines have the usual gaps given, 0
-// where none is known.
-func (o supply) runsOut(t campaign.Replenishment, gaps []time.Duration) (one campaign.Candidate, ok bool, err error) {
+// where none is known, with the line that runs out first and its gap; it tells
+// nothing yet, as most orders do not run out in the window.
+func (o supply) runsOut(t campaign.Replenishment, gaps []time.Duration) (one campaign.Candidate, first supplyLine, ok bool) {
 	all := 0.0
 	for _, l := range o.lines {
 		all += l.pieces
 	}
-	var first supplyLine
 	var due time.Time
-	var usual time.Duration
 	for i, l := range o.lines {
 		pieces := l.pieces
 		if t.Gap == campaign.GapCustomer && len(t.Of) > 0 {
@@ -245,24 +246,31 @@ func (o supply) runsOut(t campaign.Replenishment, gaps []time.Duration) (one cam
 		if !end.After(o.at) || end.Sub(o.at) > longestSupply || !due.IsZero() && !end.Before(due) {
 			continue
 		}
-		first, due, usual = l, end, gap
+		first, due = l, end
+		first.gap = gap
 	}
 	if due.IsZero() {
-		return one, false, nil
+		return one, first, false
 	}
 	due = onGrain(due)
-	trigger := maps.Clone(o.properties)
-	line := maps.Clone(first.line)
-	line["quantity"] = first.pieces
-	trigger["product"], trigger["gap_days"] = line, math.Round(usual.Hours()/2.4)/10
 	one = campaign.Candidate{Customer: o.customer, Key: o.uid, Anchor: o.at, Due: due, AsOf: due, Product: first.product}
 	if o.known.After(due) {
 		one.AsOf = o.known
 	}
-	if one.Trigger, err = json.Marshal(trigger); err != nil {
-		return one, false, fmt.Errorf("encode order %s: %w", o.uid, err)
+	return one, first, true
+}
+
+// tells is the trigger of an order whose line runs out first: its properties, the
+// line as `product`, and how many days a piece usually lasts as `gap_days`.
+func (o supply) tells(first supplyLine) (json.RawMessage, error) {
+	trigger, line := maps.Clone(o.properties), maps.Clone(first.line)
+	line["quantity"] = first.pieces
+	trigger["product"], trigger["gap_days"] = line, math.Round(first.gap.Hours()/2.4)/10
+	text, err := json.Marshal(trigger)
+	if err != nil {
+		return nil, fmt.Errorf("encode order %s: %w", o.uid, err)
 	}
-	return one, true, nil
+	return text, nil
 }
 
 // usualGaps are the gaps of each order's lines, 0 where none is known.
