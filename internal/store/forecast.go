@@ -54,6 +54,8 @@ type archive struct {
 	// left are the moments at which we learned that a customer leaves the campaign's
 	// topic: passes end there, whether or not the customer comes back.
 	left map[int64][]int64
+	// steady are standings found before, of customers for whom they stay the same.
+	steady map[int64]campaign.Standing
 	// imagined are the passes about products that the forecast has let begin.
 	imagined []audience.ProductPass
 }
@@ -73,7 +75,7 @@ func (s *Store) archive(ctx context.Context, tx *sql.Tx, o scheduler.Foresight) 
 	}
 	passing := *b
 	passing.c = o.Supposed
-	a := &archive{books: &passing, candidates: b, from: o.From, live: o.Live, lasting: audience.Lasting(o.Supposed.ExitOn)}
+	a := &archive{steady: map[int64]campaign.Standing{}, books: &passing, candidates: b, from: o.From, live: o.Live, lasting: audience.Lasting(o.Supposed.ExitOn)}
 	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM enrollments WHERE campaign_id = $1 AND entered_at <= $2)`, b.id, b.until).Scan(&a.stored)
 	if err != nil {
 		return nil, fmt.Errorf("look for passes: %w", err)
@@ -187,13 +189,23 @@ func (a *archive) Standings(ctx context.Context, cs []campaign.Candidate) ([]cam
 	return out, nil
 }
 
+// maxSteady bounds how many standings a forecast keeps.
+const maxSteady = 500_000
+
 // strangers are the standings of candidates in a campaign that nobody has
 // entered.
 func (a *archive) strangers(ctx context.Context, cs []campaign.Candidate, out []campaign.Standing) error {
-	in := make([][]any, len(cs))
+	in := make([][]any, 0, len(cs))
 	for i, c := range cs {
+		if s, known := a.steady[c.Customer]; known && !c.Asked {
+			out[i] = s
+			continue
+		}
 		out[i].Gone = true
-		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), bit(c.Asked)}
+		in = append(in, []any{i, c.Customer, campaign.Micros(c.AsOf), bit(c.Asked)})
+	}
+	if len(in) == 0 {
+		return nil
 	}
 	rows, err := a.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, c.timezone, `+reachableFor("$2", "x.as_of", "x.asked = 1")+`
 		FROM `+a.rows("$1", "i int", "customer_id bigint", "as_of bigint", "asked int")+` x
@@ -212,6 +224,9 @@ func (a *archive) strangers(ctx context.Context, cs []campaign.Candidate, out []
 		}
 		s.Reachable, s.External = s.Why == "", externalOr(external, id)
 		out[i] = s
+		if !cs[i].Asked && !a.swayed[id] && len(a.steady) < maxSteady {
+			a.steady[id] = s
+		}
 	}
 	return rows.Err()
 }
