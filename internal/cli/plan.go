@@ -12,8 +12,10 @@ import (
 )
 
 type planCmd struct {
-	At     moment `help:"The moment of the tick to plan, instead of now (a simulation's last tick)." placeholder:"TIME"`
-	Sample int    `help:"Customers to name of each count." default:"5" placeholder:"N"`
+	At      moment `help:"The moment of the tick to plan, instead of now (a simulation's last tick)." placeholder:"TIME"`
+	Sample  int    `help:"Customers to name of each count." default:"5" placeholder:"N"`
+	Against string `help:"Another version of the workspace, a folder or a git ref: say what changes for people." placeholder:"DIR|REF"`
+	Format  string `help:"text, markdown (for a pull request) or json." enum:"text,markdown,json" default:"text" placeholder:"FORMAT"`
 }
 
 // planOutput is what `plan --json` prints.
@@ -66,8 +68,15 @@ const draftSpan = 24 * time.Hour
 
 // Run rehearses the next tick and says what it would do.
 func (c *planCmd) Run(rt *runtime) error {
+	rt.json = rt.json || c.Format == "json"
 	if c.Sample < 0 {
 		return usage("--sample %d: write 0 or more", c.Sample)
+	}
+	if c.Against != "" {
+		return c.compare(rt)
+	}
+	if c.Format == "markdown" {
+		return usage("--format markdown shows what changes between two versions; name the other one with --against DIR or REF")
 	}
 	cat, _, err := rt.catalog()
 	if err != nil {

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"tidings/internal/audience"
 	"tidings/internal/campaign"
 	"tidings/scheduler"
 )
@@ -133,3 +135,36 @@ func (s *Store) Labels(ctx context.Context, ids []int64) ([]string, error) {
 var (
 	_ scheduler.Activating = (*Store)(nil)
 )
+
+// Standing counts the running passes of each campaign by the step at which they
+// stand, "" before the first.
+func (s *Store) Standing(ctx context.Context) (map[string]map[string]int, error) {
+	rows, err := s.reader().QueryContext(ctx, `SELECT k.name, e.step, count(*) FROM enrollments e JOIN campaigns k ON k.id = e.campaign_id
+		WHERE e.state = 'running' AND k.removed_at IS NULL GROUP BY k.name, e.step`)
+	out := map[string]map[string]int{}
+	_, err = collect(rows, err, func(rows *sql.Rows) (n int, err error) {
+		var name, step string
+		if err := rows.Scan(&name, &step, &n); err != nil {
+			return n, err
+		}
+		if out[name] == nil {
+			out[name] = map[string]int{}
+		}
+		out[name][strings.TrimPrefix(step, enterPrefix)] += n
+		return n, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count running passes: %w", err)
+	}
+	return out, nil
+}
+
+// Lapsed counts the occurrences of a campaign's trigger that were due at or before
+// a moment, of all time: those that a campaign activated then never lets in.
+func (s *Store) Lapsed(ctx context.Context, c *campaign.Campaign, at time.Time) (int, error) {
+	found, err := s.eval.Candidates(ctx, s.reader(), c, audience.Window{From: time.Unix(0, 0), To: at})
+	if err != nil {
+		return 0, fmt.Errorf("count what lapsed: %w", err)
+	}
+	return len(found), nil
+}
