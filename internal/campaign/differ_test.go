@@ -16,10 +16,10 @@ func TestDescribe(t *testing.T) {
 	for want, c := range map[string]campaign.Condition{
 		"everybody":                                  nil,
 		"(in segment vip or tier is gold)":           campaign.Any{campaign.InSegment{Segment: "vip"}, campaign.Attribute{Name: "tier", Test: campaign.Test{Op: campaign.OpIs, Values: []campaign.Value{text("gold")}}}},
-		"not campaign welcome is held out within 7d": campaign.Not{Of: campaign.CampaignState{Campaign: "welcome", Is: campaign.IsHeldOut, Within: campaign.Days(7)}},
+		"not campaign welcome is held out within 1w": campaign.Not{Of: campaign.CampaignState{Campaign: "welcome", Is: campaign.IsHeldOut, Within: campaign.Days(7)}},
 		"in a sample of 12.5% (segments/x)":          campaign.Sample{Share: 0.125, Seed: "segments/x"},
 		"trigger total between 5 and 9":              campaign.TriggerProperty{Property: campaign.Property{Path: "total", Test: campaign.Test{Op: campaign.OpBetween, Values: []campaign.Value{number(5), number(9)}}}},
-		"birthday in the next 7d":                    campaign.Attribute{Name: "birthday", Test: campaign.Test{Op: campaign.OpWithinNext, Length: campaign.Days(7)}},
+		"birthday in the next 1w":                    campaign.Attribute{Name: "birthday", Test: campaign.Test{Op: campaign.OpWithinNext, Length: campaign.Days(7)}},
 		"phone is missing":                           campaign.Attribute{Name: "phone", Test: campaign.Test{Op: campaign.OpExists, Values: []campaign.Value{{Kind: campaign.Bool}}}},
 		"Order Completed since the anchor":           campaign.EventMatch{Event: "Order Completed", Count: campaign.AtLeastOnce(), Window: campaign.Window{Since: campaign.SinceAnchor}},
 		"Go sum of total ≥ 50 where kind in a, b within 90d not followed by Done within 1d": campaign.EventMatch{
@@ -27,7 +27,7 @@ func TestDescribe(t *testing.T) {
 			Window:   campaign.Window{Within: campaign.Days(90)},
 			Where:    []campaign.Property{{Path: "kind", Test: campaign.Test{Op: campaign.OpIn, Values: []campaign.Value{text("a"), text("b")}}}},
 			Followed: &campaign.Sequence{Not: true, Event: "Done", Within: campaign.Days(1)}},
-		"Go the last before 7d ago where some of products has category is tea and price > 3": campaign.EventMatch{
+		"Go the last before 1w ago where some of products has category is tea and price > 3": campaign.EventMatch{
 			Event: "Go", Last: &campaign.RecencyTest{Before: campaign.Days(7)}, Where: []campaign.Property{{Path: "products", Each: []campaign.Property{
 				{Path: "category", Test: campaign.Test{Op: campaign.OpIs, Values: []campaign.Value{text("tea")}}},
 				{Path: "price", Test: campaign.Test{Op: campaign.OpAbove, Values: []campaign.Value{number(3)}}}}}}},
@@ -40,23 +40,23 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// program is a campaign that sends a, waits, branches and sends the rest.
-func program(steps ...campaign.Step) *campaign.Campaign {
+// stepped is a campaign that sends a, waits, branches and sends the rest.
+func stepped(steps ...campaign.Step) *campaign.Campaign {
 	return &campaign.Campaign{Name: "x", Trigger: campaign.OnEvent{Name: "Go"}, Steps: steps, Program: campaign.NewProgram(steps)}
 }
 
-func send(id string) campaign.Step {
+func sends(id string) campaign.Step {
 	return campaign.Step{ID: id, Send: &campaign.Send{Template: id}}
 }
 
-func wait(id string, days int) campaign.Step {
+func waits(id string, days int) campaign.Step {
 	return campaign.Step{ID: id, Wait: &campaign.Wait{Length: campaign.Days(days)}}
 }
 
 func TestDifferences(t *testing.T) {
 	t.Parallel()
-	before := program(send("a"), wait("w", 2), send("b"))
-	after := program(send("a"), wait("w", 1), send("c"))
+	before := stepped(sends("a"), waits("w", 2), sends("b"))
+	after := stepped(sends("a"), waits("w", 1), sends("c"))
 	after.Status, before.Status = campaign.Active, campaign.Draft
 	before.Holdout = 0.1
 	after.Steps[0].Send = &campaign.Send{Template: "a", Subject: campaign.Plain("Other")}
@@ -72,17 +72,17 @@ func TestDifferences(t *testing.T) {
 
 func TestFly(t *testing.T) {
 	t.Parallel()
-	before := program(send("a"), wait("w", 2), send("b"))
+	before := stepped(sends("a"), waits("w", 2), sends("b"))
 	for name, c := range map[string]struct {
 		after *campaign.Campaign
 		at    map[string]int
 		want  campaign.InFlight
 	}{
-		"a new step before the last": {program(send("a"), wait("w", 2), send("new"), send("b")), map[string]int{"a": 1, "w": 2, "b": 4}, campaign.InFlight{Total: 7, Take: 3, Past: 4}},
-		"a step gone":                {program(send("a"), send("b")), map[string]int{"w": 3, "b": 1}, campaign.InFlight{Total: 4, Moved: 3}},
-		"the end gone":               {program(send("a"), wait("w", 2)), map[string]int{"w": 3, "b": 1}, campaign.InFlight{Total: 4, End: 1}},
+		"a new step before the last": {stepped(sends("a"), waits("w", 2), sends("new"), sends("b")), map[string]int{"a": 1, "w": 2, "b": 4}, campaign.InFlight{Total: 7, Take: 3, Past: 4}},
+		"a step gone":                {stepped(sends("a"), sends("b")), map[string]int{"w": 3, "b": 1}, campaign.InFlight{Total: 4, Moved: 3}},
+		"the end gone":               {stepped(sends("a"), waits("w", 2)), map[string]int{"w": 3, "b": 1}, campaign.InFlight{Total: 4, End: 1}},
 		"the file gone":              {nil, map[string]int{"a": 2}, campaign.InFlight{Total: 2, End: 2}},
-		"one for another":            {program(send("a"), wait("w", 2), send("new")), map[string]int{"": 1, "w": 1, "b": 1}, campaign.InFlight{Total: 3, Take: 2, End: 1}},
+		"one for another":            {stepped(sends("a"), waits("w", 2), sends("new")), map[string]int{"": 1, "w": 1, "b": 1}, campaign.InFlight{Total: 3, Take: 2, End: 1}},
 		"nothing":                    {before, map[string]int{"w": 1}, campaign.InFlight{Total: 1}},
 	} {
 		if got := campaign.Fly(before, c.after, c.at); got != c.want {
