@@ -143,11 +143,11 @@ func (o *organic) goals(ctx context.Context) (map[int64]bool, error) {
 }
 
 // anyway tells whether a moment lies in the goal's time of a span without mail.
-// Who enters at the instant of the anchor has the anchor, which is no goal, in it.
+// What happened in the very instant of the entry is what brought it about, as the
+// order that makes a customer a member of a segment.
 func (o *organic) anyway(customer, at int64) bool {
-	anchor := o.campaign.Trigger.Delay().IsZero() && slices.Contains(o.campaign.Trigger.AnchorNames(), o.campaign.Goal.Event)
 	for _, i := range o.by.of(customer) {
-		if !o.mailed[i] && o.covers(i, at) && !(anchor && at == o.by.spans[i].Entered) {
+		if !o.mailed[i] && o.covers(i, at) && at != o.by.spans[i].Entered {
 			return true
 		}
 	}
