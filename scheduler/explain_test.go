@@ -173,3 +173,66 @@ func agrees(t *testing.T, p scheduler.Planned, customer int64, x campaign.Explan
 		}
 	}
 }
+
+// Each leaf of a condition shows what it looked at.
+func TestExplainShowsValues(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		w := newWorld(t, d, map[string]string{"x": on(onGo, `audience:
+  all:
+    - { event: Bought, sum: { of: total, at_least: 200 } }
+    - { event: Bought, avg: { of: total, at_least: 1 } }
+    - { event: Bought, distinct: { of: kind, at_least: 2 } }
+    - { event: Bought, count: { at_least: 3 }, within: 90d }
+    - { event: Bought, first: { within: 30d } }
+    - { event: Never }
+    - { attribute: tier, is: gold }
+    - { attribute: home.city, is: Athens }
+    - { attribute: phone, exists: true }
+    - { attribute: orders.count, at_least: 1 }
+    - { trigger: n, at_least: 5 }
+    - { campaign: y, is: running }`, "steps: [ { send: one } ]"), "y": on("event: { name: Begin }", "steps: [ { wait: 1d } ]")})
+		w.join("ana")
+		w.identify("ana", `{"tier":"gold","home":{"city":"Iloilo"}}`)
+		w.now = w.now.Add(time.Hour)
+		w.track("ana", "Bought", `{"total":100,"kind":"a"}`)
+		w.track("ana", "Begin", "")
+		w.tick(0)
+		w.now = w.now.Add(time.Hour)
+		w.track("ana", "Bought", `{"total":50.5,"kind":"b"}`)
+		w.track("ana", "Go", `{"n":3}`)
+		found, err := w.FindCustomers(t.Context(), "ANA@kape.example")
+		if err != nil || len(found) != 1 {
+			t.Fatal(found, err)
+		}
+		var x campaign.Explanation
+		if err := w.Rehearse(t.Context(), w.sched.Catalog, func(s *store.Store) (err error) {
+			c, _ := w.sched.Catalog.Campaign("x")
+			x, err = s.Explain(t.Context(), c, found[0], w.now, nil, true)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if x.Decision != campaign.No || x.Blocker != "audience" || x.Checks[1].Tree == nil {
+			t.Fatalf("%+v", x)
+		}
+		var got []string
+		for _, p := range x.Checks[1].Tree.Parts {
+			got = append(got, fmt.Sprintf("%v %s: %s", p.Holds, p.Condition, p.Found))
+		}
+		w.same([]string{
+			"false Bought sum of total ≥ 200: sum 150.5 over 2, last 2026-03-02 11:00",
+			"true Bought avg of total ≥ 1: avg 75.25 over 2, last 2026-03-02 11:00",
+			"true Bought different kind ≥ 2: 2 different over 2, last 2026-03-02 11:00",
+			"false Bought count ≥ 3 within 90d: 2, last 2026-03-02 11:00",
+			"true Bought the first within 30d: first 2026-03-02 10:00",
+			"false Never: none",
+			"true tier is gold: gold, since 2026-03-02 09:00",
+			"false home.city is Athens: Iloilo, since 2026-03-02 09:00",
+			"false phone exists: nothing",
+			"false orders.count ≥ 1: 0",
+			"false trigger n ≥ 5: 3",
+			"true campaign y is running: running since 2026-03-02 10:00",
+		}, got)
+	})
+}
