@@ -40,12 +40,7 @@ func (rt *runtime) checkData(files fs.FS, cat *campaign.Catalog, timeout time.Du
 		return nil
 	}
 	defer s.Close()
-	d := &dataCheck{
-		ctx: ctx, store: s, cat: cat, events: map[string][]map[string]any{}, values: map[string][]any{}, said: map[string]bool{},
-	}
-	for _, p := range known {
-		d.taken(p)
-	}
+	d := newDataCheck(ctx, s, cat, known)
 	d.all(&look, content.Mentions(files))
 	for _, note := range d.notes {
 		fmt.Fprintln(rt.stderr, note)
@@ -91,9 +86,21 @@ type dataCheck struct {
 	customers                  int
 
 	problems []campaign.Problem
+	empty    []func()        // report who matches nobody; why not takes more time, and comes last
 	said     map[string]bool // places and names of which something was said
 	notes    []string
 	late     []string // what was not looked at in time
+}
+
+func newDataCheck(ctx context.Context, s *store.Store, cat *campaign.Catalog, known []campaign.Problem) *dataCheck {
+	s.Use(cat)
+	d := &dataCheck{
+		ctx: ctx, store: s, cat: cat, events: map[string][]map[string]any{}, values: map[string][]any{}, said: map[string]bool{},
+	}
+	for _, p := range known {
+		d.taken(p)
+	}
+	return d
 }
 
 func placed(p campaign.Problem) string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
@@ -175,6 +182,9 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 			d.size(m)
 		}
 	}
+	for _, report := range d.empty {
+		report()
+	}
 }
 
 // moment takes now: a simulation's last tick, which is then said, or the time.
@@ -186,6 +196,5 @@ func (d *dataCheck) moment(rt *runtime) (err error) {
 	if mode == store.Simulated {
 		d.asOf = ", as of " + d.now.Format(time.RFC3339)
 	}
-	d.store.Use(d.cat)
 	return err
 }

@@ -37,7 +37,7 @@ func (d *dataCheck) event(m content.Mention) {
 		d.warn(m, "it waits for "+strings.Join(names, " or "), "nothing that starts %s has been seen yet", m.Name)
 	case content.OriginOf(m.Name) == content.ShopsOwn:
 		d.warn(m, suggest(near, d.eventNames, true), "no event %q was ever seen", m.Name)
-	case near != "" && campaign.Distance(m.Name, near) <= 2:
+	case near != "" && content.OriginOf(near) == content.ShopsOwn && campaign.Distance(m.Name, near) <= 2:
 		d.warn(m, suggest(near, nil, true), "no event %q was ever seen", m.Name)
 	case !d.said["event "+m.Name+" "+m.File]:
 		// Nothing is wrong with it: once a file is enough.
@@ -92,7 +92,12 @@ func (d *dataCheck) property(m content.Mention) {
 	}
 	if len(among.values) == 0 {
 		known := paths(all)
-		d.warn(m, suggest(campaign.Nearest(m.Name, known), siblings(m.Name, known), true),
+		near := campaign.Nearest(m.Name, known)
+		// What the lines of an order have is easily taken for the order's own.
+		if i := slices.IndexFunc(known, func(path string) bool { return strings.HasSuffix(path, "."+m.Name) }); i >= 0 {
+			near = known[i]
+		}
+		d.warn(m, suggest(near, siblings(m.Name, known), true),
 			"%s was never seen on %s%s", among.what, strings.Join(on, ", "), among.latest)
 		return
 	}
@@ -323,8 +328,11 @@ var address = regexp.MustCompile(`@|^\+?[0-9 ()./-]{7,}$`)
 
 // instead is what to do about values of another kind.
 func instead(m content.Mention, kind campaign.Kind, values []any) string {
-	if m.Numeric() && !slices.ContainsFunc(values, func(v any) bool { return !readsAsNumber(v) }) {
+	if m.Wants() == campaign.Number && !slices.ContainsFunc(values, func(v any) bool { return !readsAsNumber(v) }) {
 		return "have the shop send it as a number, without quotes"
+	}
+	if m.Wants() == campaign.Time && kind == campaign.Text {
+		return "have the shop send dates as 2026-12-01, or test it as what it is"
 	}
 	if kind == "" {
 		return "name one of its parts, as in " + m.Name + ".NAME"

@@ -32,7 +32,9 @@ func (d *dataCheck) size(m content.Mention) {
 	}
 	switch {
 	case matching == 0:
-		d.warn(m, d.emptyPart(cond), "%s matches nobody of %s%s", what, count(d.customers, "customer"), d.asOf)
+		d.empty = append(d.empty, func() {
+			d.warn(m, d.emptyPart(cond), "%s matches nobody of %s%s", what, count(d.customers, "customer"), d.asOf)
+		})
 	case matching == d.customers:
 		d.warn(m, "take it out if everybody is meant", "%s matches everybody, %s%s", what, count(d.customers, "customer"), d.asOf)
 	}

@@ -215,8 +215,9 @@ func (c claim) fitsValue(v any) bool {
 // number".
 func (m Mention) Cannot() string { return m.use.claim.cannot }
 
-// Numeric tells whether values have to be numbers.
-func (m Mention) Numeric() bool { return m.use.claim.kind == campaign.Number && !m.use.claim.list }
+// Wants is the kind that values, or the elements of lists, have to be of; "" where
+// there are several.
+func (m Mention) Wants() campaign.Kind { return m.use.claim.kind }
 
 // Instead is what to write for values of the kind.
 func (m Mention) Instead(kind campaign.Kind) string { return m.use.claim.hint(kind, m.use, 0) }
