@@ -81,14 +81,15 @@ func (d *dataCheck) emptyPart(cond campaign.Condition) string {
 		cond = d.cat.Segments[in.Segment].Match
 	}
 	all, ok := cond.(campaign.All)
+	const plain = "loosen it, or wait for the data that it asks for"
 	if !ok || len(all) < 2 {
-		return ""
+		return plain
 	}
 	for _, part := range all {
 		matching, err := d.store.Matching(d.ctx, part, d.now)
 		switch {
-		case err != nil: // the hint alone is lost
-			return ""
+		case err != nil: // no more than the better hint is lost
+			return plain
 		case matching == 0:
 			return "already this holds for nobody: " + campaign.Describe(part)
 		}
