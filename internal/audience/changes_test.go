@@ -288,3 +288,49 @@ func askedAllTheTime(t *testing.T, e *audience.Evaluator, db database, left bool
 	}
 	return out
 }
+
+// What was committed after its moment had been evaluated still lets people enter,
+// once, and as of when it happened.
+func TestSegmentChangeKnownLate(t *testing.T) {
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, world{customers: []customer{{"ann", "", hours(-100)}, {"bob", "", hours(-100)}}})
+		ctx := context.Background()
+		e := audience.New(db.engine, catalog(map[string]campaign.Condition{"it": campaign.Any{
+			campaign.EventMatch{Event: "Page Viewed", Window: campaign.Window{Within: campaign.Of(5 * time.Hour)}},
+			campaign.Attribute{Name: "tier", Test: test(campaign.OpIs, text("gold"))},
+		}}))
+		c := &campaign.Campaign{Name: "x", Zone: "customer", Trigger: campaign.SegmentChange{Segment: "it", After: campaign.Of(time.Hour)}}
+		cursor, err := e.Cursor(ctx, db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		insertFact(t, db, fact{uid: "a", customer: 1, name: "Page Viewed", at: hours(3), known: hours(3)})
+		db.must(t, "INSERT INTO attribute_facts (customer_id, name, at, kind, text) VALUES (2, 'tier', $1, 'text', 'gold')", campaign.Micros(hours(4)))
+		db.must(t, "INSERT INTO customers (external_id, created_at) VALUES ('cleo', $1)", campaign.Micros(hours(4)))
+		db.must(t, "INSERT INTO attribute_facts (customer_id, name, at, kind, text) VALUES (3, 'tier', 0, 'text', 'gold')")
+		for _, w := range []struct {
+			window audience.Window
+			want   []string
+		}{
+			{audience.Window{From: hours(10), To: hours(11)}, nil},
+			{audience.Window{From: hours(10), To: hours(11), Cursor: cursor, LateFrom: hours(0)}, []string{"ann", "bob", "cleo"}},
+			{audience.Window{From: hours(10), To: hours(11), Cursor: cursor, LateFrom: hours(4)}, []string{"bob", "cleo"}},
+			{audience.Window{From: hours(3), To: hours(11)}, []string{"ann", "bob", "cleo"}},
+		} {
+			found, err := e.Candidates(ctx, db, c, w.window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, one := range found {
+				got = append(got, map[int64]string{1: "ann", 2: "bob", 3: "cleo"}[one.Customer])
+				if want := one.Anchor.Add(time.Hour); !one.Due.Equal(want) || !one.AsOf.Equal(want) {
+					t.Errorf("%s is due %s, decided as of %s", one.Key, one.Due, one.AsOf)
+				}
+			}
+			if diff := cmp.Diff(w.want, got); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", w.window, diff)
+			}
+		}
+	})
+}
