@@ -152,16 +152,6 @@ func (b *books) nameCustomers(ctx context.Context, ps []campaign.Pass) error {
 	return rows.Err()
 }
 
-func (b *books) Supersede(ctx context.Context, customers, keep []int64, at time.Time) error {
-	rows, err := b.tx.QueryContext(ctx, `SELECT id FROM enrollments WHERE campaign_id = $1 AND state = 'running'
-		AND customer_id IN `+b.ids("$2")+` AND id NOT IN `+b.ids("$3"), b.id, array(customers), array(keep))
-	ids, err := collect(rows, err, scanID)
-	if err != nil {
-		return err
-	}
-	return b.endPasses(ctx, b.tx, ids, campaign.ExitSuperseded, at)
-}
-
 // endPasses ends running passes, with what is still open of their messages. A
 // claimed message's token is raised, so that its hand-over is refused.
 func (s *Store) endPasses(ctx context.Context, tx *sql.Tx, ids []int64, reason string, at time.Time) error {
