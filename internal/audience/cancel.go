@@ -122,6 +122,6 @@ func (b *builder) takesBack(orderAt, order string) string {
 		b.broken = err
 		return sqlFalse
 	}
-	return and("k.name IN "+b.names([]string{campaign.OrderCancelled, campaign.OrderRefunded}),
+	return and("k.name IN "+refundNames,
 		b.id("k.properties", "order_id")+" = "+b.id(order, "order_id"), back)
 }

@@ -42,7 +42,9 @@ func (b *builder) summand(alias, property string, at doc) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "(CASE WHEN " + alias + ".name = " + b.text(campaign.OrderCompleted) + " THEN (SELECT CASE WHEN v.back IS NULL OR NOT " + taken + " THEN " + net + " END FROM (SELECT " +
+	// Most orders never were: whether there is anything to give back is asked first.
+	some := "EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = "+o.customer, "r.name IN "+refundNames, "r.occurred_at > "+o.at) + ")"
+	return "(CASE WHEN " + alias + ".name = " + b.text(campaign.OrderCompleted) + " AND " + some + " THEN (SELECT CASE WHEN v.back IS NULL OR NOT " + taken + " THEN " + net + " END FROM (SELECT " +
 		value + " AS value, " + back + " AS back" + b.fence() + ") v) ELSE " + value + " END)", nil
 }
 

@@ -62,6 +62,7 @@ CREATE TABLE events (
 CREATE INDEX events_due ON events (name, occurred_at);
 CREATE INDEX events_customer ON events (customer_id, name, occurred_at);
 CREATE INDEX events_late ON events (name, known_at) WHERE known_at > occurred_at;
+CREATE INDEX events_refunds ON events (customer_id, occurred_at) WHERE name IN ('Order Cancelled', 'Order Refunded'); -- few, and asked for at every order
 -- Who waits for a product.
 CREATE INDEX events_product ON events (name, CAST(properties ->> '$.product_id' AS TEXT), occurred_at)
     WHERE name IN ('Product Viewed', 'Back In Stock Requested', 'Price Drop Requested');
