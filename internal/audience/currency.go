@@ -48,6 +48,9 @@ func (b *builder) own() string {
 // currency is the currency that an event's properties name, as JSON where it is no
 // text; otherwise where they name none.
 func (b *builder) currency(properties, otherwise string) string {
+	if b.engine == Postgres {
+		return "COALESCE(" + properties + " ->> " + b.text("currency") + ", " + otherwise + ")"
+	}
 	d := doc{properties, []string{"currency"}}
 	kind := b.kind(d)
 	return "(CASE WHEN " + kind + " IS NULL OR " + kind + " = 'null' THEN " + otherwise + " ELSE " + b.named(d) + " END)"
@@ -128,7 +131,11 @@ func (b *builder) money(amount, properties, at string) (string, error) {
 	if own == "" {
 		return amount, nil
 	}
-	rate, err := b.rate(b.currency(properties, b.text(own)), at)
+	currency := b.currency(properties, b.text(own))
+	if len(b.cat.Workspace.Rates) == 0 {
+		return "(CASE WHEN " + currency + " = " + b.text(own) + " THEN " + amount + " END)", nil
+	}
+	rate, err := b.rate(currency, at)
 	return converted(amount, rate), err
 }
 
