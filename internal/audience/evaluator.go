@@ -35,6 +35,8 @@ type Window struct {
 	// forecast.
 	Imagined *Imagined
 
+	supplied bool // it is kept when orders run out: see Supply
+
 	kept map[keptRank]bool // which ranks are kept, where SQLite looked; nil: unknown
 }
 

@@ -20,23 +20,13 @@ const (
 	// fewestGaps are needed to call their median usual: the product's, of all
 	// customers, and the customer's own.
 	fewestProductGaps, fewestOwnGaps = 5, 2
-	// supplyGrain is what a reminder is due by: the full hour after it runs out. A
-	// year of orders is so gone through once an hour, not at every tick.
-	supplyGrain = time.Hour
 )
 
-// onGrain is the first full hour at or after t.
-func onGrain(t time.Time) time.Time {
-	if full := t.Truncate(supplyGrain); full.Before(t) {
-		return full.Add(supplyGrain)
-	}
-	return t
-}
-
 // replenishments finds orders of what should have run out. SQL finds the orders of
-// the last year; when each runs out is worked out here, from the gaps between
-// purchases as they were known when it was ordered; SQL then tells which were
-// ordered again, or taken back, and lets in whom c lets in.
+// the last year, or where it is kept when each is due (see Supply) those that are
+// due; when each runs out is worked out here, from the gaps between purchases as
+// they were known when it was ordered; SQL then tells which were ordered again, or
+// taken back, and lets in whom c lets in.
 //
 // A gap is the time between two orders divided by the pieces bought in the first;
 // gaps of no time are none. The product's usual gap is the median over all
@@ -49,7 +39,7 @@ func (e *Evaluator) replenishments(ctx context.Context, q Querier, c *campaign.C
 	if err != nil {
 		return nil, fmt.Errorf("find orders: %w", err)
 	}
-	gaps, err := e.usualGaps(ctx, q, t, orders)
+	gaps, err := e.usualGaps(ctx, q, t, orders, w.supplied)
 	if err != nil {
 		return nil, fmt.Errorf("find usual gaps: %w", err)
 	}
@@ -107,6 +97,7 @@ func (b *builder) orderedAgain(t campaign.Replenishment) string {
 
 // supply is an order with what was bought of it.
 type supply struct {
+	id         int64
 	uid        string
 	customer   int64
 	at, known  time.Time
@@ -152,18 +143,22 @@ func supplyLines(of []campaign.Property, properties map[string]any, asOf time.Ti
 }
 
 // supplies are the orders that can run out in w: those that became known in it or
-// were committed since its cursor, and, where an hour is full in it, those of the
-// year before.
+// were committed since its cursor, and those kept as due in it or all of the year
+// before.
 func (e *Evaluator) supplies(ctx context.Context, q Querier, t campaign.Replenishment, w Window) ([]supply, error) {
 	b := e.builder(nil)
 	from, to := b.int(campaign.Micros(w.From)), b.int(campaign.Micros(w.To))
-	year := b.int(campaign.Micros(w.From.Add(-longestSupply - supplyGrain)))
-	row := func(fresh string) string {
-		return "SELECT e.id, e.uid, e.customer_id, e.occurred_at, e.known_at, e.properties, " + fresh + " AS fresh FROM events e WHERE " + b.only("e.customer_id", w)
+	rowOf := func(table, fresh string) string {
+		return "SELECT e.id, e.uid, e.customer_id, e.occurred_at, e.known_at, e.properties, " + fresh + " AS fresh FROM " + table + " WHERE " + b.only("e.customer_id", w)
 	}
+	row := func(fresh string) string { return rowOf("events e", fresh) }
 	named := "e.name = " + b.text(campaign.OrderCompleted)
 	parts := []string{row("0") + and(named, "e.known_at > e.occurred_at", "e.known_at > "+from, "e.known_at <= "+to)}
-	if hour := onGrain(w.From.Add(time.Microsecond)); !hour.After(w.To) {
+	if w.supplied {
+		parts = append(parts, rowOf("supplies s CROSS JOIN events e", "0")+and("s.rule = "+b.text(supplyRule(t)), "s.due_at > "+from, "s.due_at <= "+to,
+			"e.id = s.event_id", b.unled("e.name")+" = "+b.text(campaign.OrderCompleted), "e.known_at <= "+to))
+	} else {
+		year := b.int(campaign.Micros(w.From.Add(-longestSupply)))
 		parts = append(parts, row("0")+and(named, "e.occurred_at > "+year, "e.occurred_at <= "+to, "e.known_at <= "+to))
 	}
 	if w.Cursor != "" {
@@ -172,7 +167,7 @@ func (e *Evaluator) supplies(ctx context.Context, q Querier, t campaign.Replenis
 			return nil, err
 		}
 		parts = append(parts, row("1")+and(fresh, name+" = "+b.text(campaign.OrderCompleted), "e.known_at <= "+from, "e.occurred_at <= "+from,
-			"e.occurred_at > "+b.int(campaign.Micros(w.LateFrom.Add(-longestSupply-supplyGrain)))))
+			"e.occurred_at > "+b.int(campaign.Micros(w.LateFrom.Add(-longestSupply)))))
 	}
 	query := ""
 	for i, part := range parts {
@@ -252,7 +247,6 @@ func (o supply) runsOut(t campaign.Replenishment, gaps []time.Duration) (one cam
 	if due.IsZero() {
 		return one, first, false
 	}
-	due = onGrain(due)
 	one = campaign.Candidate{Customer: o.customer, Key: o.uid, Anchor: o.at, Due: due, AsOf: due, Product: first.product}
 	if o.known.After(due) {
 		one.AsOf = o.known
@@ -273,8 +267,9 @@ func (o supply) tells(first supplyLine) (json.RawMessage, error) {
 	return text, nil
 }
 
-// usualGaps are the gaps of each order's lines, 0 where none is known.
-func (e *Evaluator) usualGaps(ctx context.Context, q Querier, t campaign.Replenishment, orders []supply) ([][]time.Duration, error) {
+// usualGaps are the gaps of each order's lines, 0 where none is known; kept tells
+// that purchases are.
+func (e *Evaluator) usualGaps(ctx context.Context, q Querier, t campaign.Replenishment, orders []supply, kept bool) ([][]time.Duration, error) {
 	out := make([][]time.Duration, len(orders))
 	for i, o := range orders {
 		out[i] = make([]time.Duration, len(o.lines))
@@ -285,7 +280,7 @@ func (e *Evaluator) usualGaps(ctx context.Context, q Querier, t campaign.Repleni
 	if t.Gap == campaign.GapCustomer {
 		return out, e.ownGaps(ctx, q, t, orders, out)
 	}
-	return out, e.productGaps(ctx, q, orders, out)
+	return out, e.productGaps(ctx, q, orders, kept, out)
 }
 
 // purchase is what a customer bought of a stock at one moment.
@@ -340,23 +335,68 @@ func customersOf(orders []supply) map[int64]bool {
 	return out
 }
 
-// productGaps fills in the products' gaps: one walk through all purchases of the
-// products in question, in the order in which they became known.
-func (e *Evaluator) productGaps(ctx context.Context, q Querier, orders []supply, out [][]time.Duration) error {
-	type place struct{ order, line int }
-	asked := map[string][]place{}
-	for i, o := range orders {
-		for n, l := range o.lines {
+// usual names the gap that was usual for a product when a UTC day began.
+type usual struct {
+	product string
+	day     int64
+}
+
+// productDays are the days as of whose start products' gaps are asked for.
+type productDays map[string][]int64
+
+func (d productDays) add(product string, day int64) { d[product] = append(d[product], day) }
+
+// daysBought are the products of orders with the days on which they were bought.
+func daysBought(orders []supply) productDays {
+	out := productDays{}
+	for _, o := range orders {
+		for _, l := range o.lines {
 			if l.product != "" {
-				asked[l.product] = append(asked[l.product], place{i, n})
+				out.add(l.product, campaign.Micros(o.day()))
 			}
 		}
 	}
+	return out
+}
+
+// last is the last of all days.
+func (d productDays) last() int64 {
+	last := int64(math.MinInt64)
+	for _, days := range d {
+		last = max(last, slices.Max(days))
+	}
+	return last
+}
+
+// productGaps fills in the products' gaps.
+func (e *Evaluator) productGaps(ctx context.Context, q Querier, orders []supply, kept bool, out [][]time.Duration) error {
+	asked := daysBought(orders)
+	if len(asked) == 0 {
+		return nil
+	}
+	find := e.gapsOfOrders
+	if kept {
+		find = e.keptGaps
+	}
+	gaps, err := find(ctx, q, asked)
+	if err != nil {
+		return err
+	}
+	for i, o := range orders {
+		for n, l := range o.lines {
+			out[i][n] = gaps[usual{l.product, campaign.Micros(o.day())}]
+		}
+	}
+	return nil
+}
+
+// gapsOfOrders works the gaps out from all orders.
+func (e *Evaluator) gapsOfOrders(ctx context.Context, q Querier, asked productDays) (map[usual]time.Duration, error) {
 	bought := map[string][]purchase{}
-	last := slices.MaxFunc(orders, func(a, b supply) int { return a.at.Compare(b.at) }).day()
 	b := e.builder(nil)
-	before := and("e.occurred_at < "+b.int(campaign.Micros(last)), "e.known_at < "+b.int(campaign.Micros(last)))
-	err := e.orderHistoryOf(ctx, q, b, "e.name = "+b.text(campaign.OrderCompleted)+" AND "+before, func(o supply) {
+	last := b.int(asked.last())
+	where := and("e.name = "+b.text(campaign.OrderCompleted), "e.occurred_at < "+last, "e.known_at < "+last)
+	err := e.orderHistoryOf(ctx, q, b, "events e", where, func(o supply) {
 		for _, l := range supplyLines(nil, o.properties, o.at) {
 			if asked[l.product] != nil {
 				bought[l.product] = append(bought[l.product], purchase{customer: o.customer, at: o.at, moment: o.moment(), pieces: l.pieces})
@@ -364,44 +404,47 @@ func (e *Evaluator) productGaps(ctx context.Context, q Querier, orders []supply,
 		}
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for product, places := range asked {
-		slices.SortFunc(places, func(a, b place) int { return orders[a.order].at.Compare(orders[b.order].at) })
-		slices.SortStableFunc(bought[product], func(a, b purchase) int { return a.moment.Compare(b.moment) })
-		var stock gapList
+	out := map[usual]time.Duration{}
+	asked.walk(bought, out)
+	return out, nil
+}
+
+// walk goes once through the purchases of each product, given in order of time, in
+// the order in which they became known, and notes the gaps of the days on the way.
+func (d productDays) walk(bought map[string][]purchase, out map[usual]time.Duration) {
+	for product, days := range d {
+		slices.Sort(days)
 		known := bought[product]
-		for _, p := range places {
-			for day := orders[p.order].day(); len(known) > 0 && known[0].moment.Before(day); known = known[1:] {
+		slices.SortStableFunc(known, func(a, b purchase) int { return a.moment.Compare(b.moment) })
+		var stock gapList
+		for _, day := range slices.Compact(days) {
+			for ; len(known) > 0 && campaign.Micros(known[0].moment) < day; known = known[1:] {
 				stock.add(known[0])
 			}
-			out[p.order][p.line] = stock.median(fewestProductGaps)
+			out[usual{product, day}] = stock.median(fewestProductGaps)
 		}
 	}
-	return nil
 }
 
 // orderHistory gives f every order of customers, in order.
 func (e *Evaluator) orderHistory(ctx context.Context, q Querier, customers []int64, f func(supply)) error {
 	b := e.builder(nil)
-	rows := make([][]any, len(customers))
-	for i, id := range customers {
-		rows[i] = []any{id}
-	}
-	table, err := b.table([]column{{"id", "bigint"}}, rows)
+	table, err := b.ids(customers)
 	if err != nil {
 		return err
 	}
-	return e.orderHistoryOf(ctx, q, b, "e.name = "+b.text(campaign.OrderCompleted)+" AND e.customer_id IN (SELECT p.id FROM "+table+" p)", f)
+	return e.orderHistoryOf(ctx, q, b, table+" p CROSS JOIN events e", and("e.customer_id = p.id", "e.name = "+b.text(campaign.OrderCompleted)), f)
 }
 
-func (e *Evaluator) orderHistoryOf(ctx context.Context, q Querier, b *builder, where string, f func(supply)) error {
-	rows, err := b.query(ctx, q, "SELECT e.customer_id, e.occurred_at, e.known_at, e.properties FROM events e WHERE "+where+" ORDER BY e.occurred_at, e.id")
+func (e *Evaluator) orderHistoryOf(ctx context.Context, q Querier, b *builder, from, where string, f func(supply)) error {
+	rows, err := b.query(ctx, q, "SELECT e.id, e.uid, e.customer_id, e.occurred_at, e.known_at, e.properties FROM "+from+" WHERE "+where+" ORDER BY e.occurred_at, e.id")
 	return each(rows, err, func(rows *sql.Rows) error {
 		var o supply
 		var at, known int64
 		var properties []byte
-		if err := rows.Scan(&o.customer, &at, &known, &properties); err != nil {
+		if err := rows.Scan(&o.id, &o.uid, &o.customer, &at, &known, &properties); err != nil {
 			return err
 		}
 		o.at, o.known, o.properties = campaign.FromMicros(at), campaign.FromMicros(known), object(properties)

@@ -122,9 +122,6 @@ func (w world) supplies(c *campaign.Campaign, r campaign.Replenishment, segments
 				due, line = end, product
 			}
 		}
-		if full := due.Truncate(time.Hour); !due.IsZero() && full.Before(due) {
-			due = full.Add(time.Hour)
-		}
 		asOf := later(due, f.known)
 		if due.IsZero() || !asOf.After(from) || asOf.After(to) || slices.ContainsFunc(r.Where, func(p campaign.Property) bool { return !propertyPasses(f.props, p, asOf) }) {
 			continue
@@ -149,41 +146,17 @@ func (w world) supplies(c *campaign.Campaign, r campaign.Replenishment, segments
 }
 
 func TestReplenishmentAgainstOracle(t *testing.T) {
-	tea := []campaign.Property{{Path: "product_id", Test: test(campaign.OpIn, text("p"), text("r"))}}
 	each(t, func(t *testing.T, db database) {
 		n := 0
 		rapid.Check(t, func(t *rapid.T) {
-			w := genWorld(t)
-			w.facts, w.passes = nil, nil
-			for range rapid.IntRange(1, 22).Draw(t, "orders") {
-				f := genFact(t, campaign.OrderCompleted, campaign.OrderCompleted, campaign.OrderCompleted, campaign.OrderCompleted, campaign.OrderRefunded)
-				f.uid = fmt.Sprint("u", rapid.IntRange(0, 500).Draw(t, "uid"))
-				if f.name == campaign.OrderCompleted {
-					days := time.Duration(rapid.IntRange(-60, 0).Draw(t, "days")) * 24 * time.Hour
-					f.at, f.known = f.at.Add(days), f.known.Add(days)
-					list := []any{}
-					for range rapid.IntRange(0, 2).Draw(t, "lines") {
-						line := map[string]any{"product_id": pick(t, "product", "p", "p", "q", "r")}
-						if q := pick(t, "quantity", any(nil), any(nil), 2.0, 3.0, 0.5, 0.0); q != nil {
-							line["quantity"] = q
-						}
-						list = append(list, line)
-					}
-					f.props["products"] = list
-				}
-				w.facts = append(w.facts, f)
-			}
+			w := genSupplies(t)
 			db.fill(t, w)
 			segments := map[string]campaign.Condition{"some": campaign.All{}}
 			e := audience.New(db.engine, catalog(segments))
 			for range 4 {
 				c := genCampaign(t)
 				c.Audience, c.EnterWhen = genProfile(t), nil
-				r := campaign.Replenishment{Gap: pick(t, "gap", campaign.GapProduct, campaign.GapCustomer, campaign.GapFixed), Length: campaign.Days(5), Fallback: campaign.Days(8),
-					Before: pick(t, "before", campaign.Duration{}, campaign.Days(1)), Of: pick(t, "of", nil, nil, tea)}
-				if rapid.IntRange(0, 2).Draw(t, "with where") == 0 {
-					r.Where = genProperties(t)
-				}
+				r := genReplenishment(t)
 				c.Trigger = r
 				from, to := hours(-24*70), hours(24*40)
 				if rapid.Bool().Draw(t, "narrow") {
@@ -201,6 +174,42 @@ func TestReplenishmentAgainstOracle(t *testing.T) {
 			t.Error("nothing ran out")
 		}
 	})
+}
+
+// genSupplies is a history of orders.
+func genSupplies(t *rapid.T) world {
+	w := genWorld(t)
+	w.facts, w.passes = nil, nil
+	for range rapid.IntRange(1, 22).Draw(t, "orders") {
+		f := genFact(t, campaign.OrderCompleted, campaign.OrderCompleted, campaign.OrderCompleted, campaign.OrderCompleted, campaign.OrderRefunded)
+		f.uid = fmt.Sprint("u", rapid.IntRange(0, 500).Draw(t, "uid"))
+		if f.name == campaign.OrderCompleted {
+			days := time.Duration(rapid.IntRange(-60, 0).Draw(t, "days")) * 24 * time.Hour
+			f.at, f.known = f.at.Add(days), f.known.Add(days)
+			list := []any{}
+			for range rapid.IntRange(0, 2).Draw(t, "lines") {
+				line := map[string]any{"product_id": pick(t, "product", "p", "p", "q", "r")}
+				if q := pick(t, "quantity", any(nil), any(nil), 2.0, 3.0, 0.5, 0.0); q != nil {
+					line["quantity"] = q
+				}
+				list = append(list, line)
+			}
+			f.props["products"] = list
+		}
+		w.facts = append(w.facts, f)
+	}
+	return w
+}
+
+// genReplenishment may be by any gap, of some products or all.
+func genReplenishment(t *rapid.T) campaign.Replenishment {
+	tea := []campaign.Property{{Path: "product_id", Test: test(campaign.OpIn, text("p"), text("r"))}}
+	r := campaign.Replenishment{Gap: pick(t, "gap", campaign.GapProduct, campaign.GapCustomer, campaign.GapFixed), Length: campaign.Days(5), Fallback: campaign.Days(8),
+		Before: pick(t, "before", campaign.Duration{}, campaign.Days(1)), Of: pick(t, "of", nil, nil, tea)}
+	if rapid.IntRange(0, 2).Draw(t, "with where") == 0 {
+		r.Where = genProperties(t)
+	}
+	return r
 }
 
 // genProfile is an audience that does not look at the anchor's lines, which the
@@ -238,13 +247,14 @@ func TestReplenishmentTells(t *testing.T) {
 	})
 }
 
-// The minute in which an hour is full finds what is due, others what became known
-// late in them.
+// The minute in which something runs out finds it, to the microsecond, others what
+// became known late in them.
 func TestReplenishmentByTheMinute(t *testing.T) {
 	known := hours(31 * 24).Add(90*time.Minute + 30*time.Second)
+	due := hours(30 * 24).Add(10*time.Minute + time.Microsecond)
 	lines := []any{map[string]any{"product_id": "p"}}
 	each(t, func(t *testing.T, db database) {
-		w := history(event(campaign.OrderCompleted, hours(0).Add(10*time.Minute), "products", lines),
+		w := history(event(campaign.OrderCompleted, due.AddDate(0, 0, -30), "products", lines),
 			fact{name: campaign.OrderCompleted, at: hours(1), known: known, props: map[string]any{"products": lines}})
 		w.customers = append(w.customers, customer{external: "bob"})
 		w.facts[1].customer = 2
@@ -254,7 +264,7 @@ func TestReplenishmentByTheMinute(t *testing.T) {
 			at   time.Time
 			want string
 		}{
-			{hours(30*24 + 1), "a"}, {hours(30*24 + 1).Add(-time.Minute), ""}, {hours(30*24 + 1).Add(time.Minute), ""},
+			{due, "a"}, {due.Add(-time.Microsecond), ""}, {due.Add(time.Minute - time.Microsecond), "a"}, {due.Add(time.Minute), ""},
 			{known.Add(30 * time.Second), "b"}, {known.Add(-30 * time.Second), ""}, {known.Add(90 * time.Second), ""},
 		} {
 			if got := keys(t, db, c, audience.Window{From: one.at.Add(-time.Minute), To: one.at}); got != one.want {

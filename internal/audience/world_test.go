@@ -112,6 +112,9 @@ func (db database) must(t fataler, query string, args ...any) {
 // reset empties the database and begins its ids anew.
 func (db database) reset(t fataler) {
 	t.Helper()
+	for _, table := range []string{"supplied", "supplies", "purchases", "usual_gaps"} {
+		db.must(t, "DELETE FROM "+table)
+	}
 	for _, table := range []string{"enrollments", "campaigns", "events", "attribute_facts", "customers"} {
 		db.must(t, "DELETE FROM "+table)
 		if db.engine == audience.Postgres {

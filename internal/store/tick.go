@@ -103,7 +103,11 @@ func (b *books) Candidates(ctx context.Context, w scheduler.Window) ([]campaign.
 	if err := b.eval.Rank(ctx, b.tx, b.c, window(w)); err != nil {
 		return nil, err
 	}
-	return b.eval.Candidates(ctx, b.tx, b.c, window(w))
+	in, err := b.eval.Supply(ctx, b.tx, b.c, window(w))
+	if err != nil {
+		return nil, err
+	}
+	return b.eval.Candidates(ctx, b.tx, b.c, in)
 }
 
 func (b *books) Fresh(ctx context.Context, w scheduler.Window) ([]campaign.Pass, error) {

@@ -258,6 +258,45 @@ CREATE TABLE ranked (
     PRIMARY KEY (kind, day)
 );
 
+-- When orders run out, by the rule that says so, as far as it lies after since and
+-- the orders were visible at cursor. The rule '' stands for purchases.
+CREATE TABLE supplied (
+    rule    TEXT PRIMARY KEY,           -- a hash of what it is made by
+    cursor  TEXT NOT NULL,
+    since   BIGINT NOT NULL,
+    used_at BIGINT NOT NULL             -- the last tick that looked
+);
+
+CREATE TABLE supplies (
+    rule        TEXT NOT NULL,
+    event_id    BIGINT NOT NULL,
+    customer_id BIGINT NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    due_at      BIGINT NOT NULL,
+    PRIMARY KEY (rule, event_id)
+);
+CREATE INDEX supplies_due ON supplies (rule, due_at);
+CREATE INDEX supplies_customer ON supplies (customer_id);
+
+-- What was bought of products, and which gap between two purchases was usual when
+-- a UTC day began, 0 of too few.
+CREATE TABLE purchases (
+    product     TEXT NOT NULL,
+    occurred_at BIGINT NOT NULL,
+    event_id    BIGINT NOT NULL,
+    customer_id BIGINT NOT NULL REFERENCES customers (id) ON DELETE CASCADE,
+    moment      BIGINT NOT NULL,        -- when it had happened and was known
+    pieces      REAL NOT NULL,
+    PRIMARY KEY (product, occurred_at, event_id)
+);
+CREATE INDEX purchases_customer ON purchases (customer_id);
+
+CREATE TABLE usual_gaps (
+    product TEXT NOT NULL,
+    day     BIGINT NOT NULL,
+    gap     BIGINT NOT NULL,
+    PRIMARY KEY (product, day)
+);
+
 -- Work that one process does for all (the tick, the sweep) is leased, so that it
 -- isn't done twice; nothing's correctness depends on it.
 CREATE TABLE leases (
@@ -268,6 +307,10 @@ CREATE TABLE leases (
 
 -- +goose Down
 DROP TABLE leases;
+DROP TABLE usual_gaps;
+DROP TABLE purchases;
+DROP TABLE supplies;
+DROP TABLE supplied;
 DROP TABLE ranked;
 DROP TABLE ranks;
 DROP TABLE links;

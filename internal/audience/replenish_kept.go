@@ -1,0 +1,531 @@
+package audience
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// When an order runs out follows from the order and from what was known of earlier
+// ones, so it changes only when facts come in. It is kept in the table supplies for
+// each rule, and brought up to date by what came in since the rule's mark: a tick
+// costs what is new and what is due. Those found due are worked out again, so that
+// what is kept leads to orders but decides nothing.
+
+const (
+	// purchasesRule is the mark of purchases, which all rules share.
+	purchasesRule = ""
+	// sinceBefore is how much further back than its first tick asks for a rule is
+	// kept, so that a campaign of the same rule that is a little behind has it too.
+	sinceBefore = 31 * 24 * time.Hour
+	// unusedFor is how long a rule that no tick asks for is kept.
+	unusedFor = 31 * 24 * time.Hour
+)
+
+// supplyRule names all that decides when an order runs out but facts.
+func supplyRule(t campaign.Replenishment) string {
+	t.Where = nil
+	return kindOf("supply", fmt.Sprintf("%#v", t))
+}
+
+// Supply brings up to date what is kept of when orders run out, where that is what
+// c is triggered by. The window that it gives back is w with the knowledge that it
+// is kept; it is for Candidates in the same transaction.
+func (e *Evaluator) Supply(ctx context.Context, x Execer, c *campaign.Campaign, w Window) (Window, error) {
+	t, ok := c.Trigger.(campaign.Replenishment)
+	if !ok {
+		return w, nil
+	}
+	if t.Gap == campaign.GapProduct {
+		if err := e.keepPurchases(ctx, x, w); err != nil {
+			return w, fmt.Errorf("keep purchases: %w", err)
+		}
+	}
+	if err := e.keepSupplies(ctx, x, t, w); err != nil {
+		return w, fmt.Errorf("keep when orders run out: %w", err)
+	}
+	w.supplied = true
+	return w, nil
+}
+
+// supplyMark is how far a rule is kept.
+type supplyMark struct {
+	rule   string
+	cursor string // empty: nothing is
+	since  int64
+	next   string // the cursor from now on
+}
+
+// openMark locks a rule's mark until the transaction ends. The next cursor is read
+// before any order is: what commits meanwhile is read twice rather than never.
+func (e *Evaluator) openMark(ctx context.Context, x Execer, rule string) (supplyMark, error) {
+	m := supplyMark{rule: rule}
+	if _, err := x.ExecContext(ctx, "INSERT INTO supplied (rule, cursor, since, used_at) VALUES ($1, '', 0, 0) ON CONFLICT DO NOTHING", rule); err != nil {
+		return m, err
+	}
+	query := "SELECT cursor, since FROM supplied WHERE rule = $1"
+	if e.engine == Postgres {
+		query += " FOR UPDATE"
+	}
+	rows, err := x.QueryContext(ctx, query, rule)
+	if err := each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&m.cursor, &m.since) }); err != nil {
+		return m, err
+	}
+	m.next, err = e.Cursor(ctx, x)
+	return m, err
+}
+
+func (m supplyMark) close(ctx context.Context, x Execer, w Window) error {
+	_, err := x.ExecContext(ctx, "UPDATE supplied SET cursor = $2, since = $3, used_at = $4 WHERE rule = $1", m.rule, m.next, m.since, campaign.Micros(w.To))
+	return err
+}
+
+// news is what orders committed since a mark may change.
+type news struct {
+	orders    []int64
+	customers map[int64]bool
+	products  map[string]int64 // since the earliest moment at which a purchase was known
+}
+
+// newOrders are those committed since cursor, which is not empty, and those of this
+// very transaction: a rehearsal brings some, that no snapshot tells apart.
+func (e *Evaluator) newOrders(ctx context.Context, q Querier, cursor string) (news, error) {
+	out := news{customers: map[int64]bool{}, products: map[string]int64{}}
+	b := e.builder(nil)
+	fresh, name, err := b.fresh("e", cursor)
+	if err != nil {
+		return out, err
+	}
+	if e.engine == Postgres {
+		fresh = "(" + fresh + " OR e.xid = pg_current_xact_id())"
+	}
+	return out, e.orderHistoryOf(ctx, q, b, "events e", and(fresh, name+" = "+b.text(campaign.OrderCompleted)), func(o supply) {
+		out.orders = append(out.orders, o.id)
+		out.customers[o.customer] = true
+		for _, l := range supplyLines(nil, o.properties, o.at) {
+			known := campaign.Micros(o.moment())
+			if earlier, ok := out.products[l.product]; !ok || known < earlier {
+				out.products[l.product] = known
+			}
+		}
+	})
+}
+
+// ordersSince are the ids of the orders that happened after since, those of one
+// customer together.
+func (e *Evaluator) ordersSince(ctx context.Context, q Querier, since int64) ([]int64, error) {
+	b := e.builder(nil)
+	return b.list(ctx, q, "SELECT e.id FROM events e WHERE "+and("e.name = "+b.text(campaign.OrderCompleted), "e.occurred_at > "+b.int(since))+" ORDER BY e.customer_id, e.id")
+}
+
+// list runs a query for numbers.
+func (b *builder) list(ctx context.Context, q Querier, query string) ([]int64, error) {
+	var out []int64
+	rows, err := b.query(ctx, q, query)
+	return out, each(rows, err, func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		out = append(out, n)
+		return err
+	})
+}
+
+// ids is a table of numbers as rows.
+func (b *builder) ids(ids []int64) (string, error) {
+	rows := make([][]any, len(ids))
+	for i, id := range ids {
+		rows[i] = []any{id}
+	}
+	return b.table([]column{{"id", "bigint"}}, rows)
+}
+
+// ordersOf reads orders by their ids.
+func (e *Evaluator) ordersOf(ctx context.Context, q Querier, ids []int64) ([]supply, error) {
+	b := e.builder(nil)
+	table, err := b.ids(ids)
+	if err != nil {
+		return nil, err
+	}
+	var out []supply
+	where := and("e.id = p.id", b.unled("e.name")+" = "+b.text(campaign.OrderCompleted))
+	return out, e.orderHistoryOf(ctx, q, b, table+" p CROSS JOIN events e", where, func(o supply) { out = append(out, o) })
+}
+
+// keepPurchases adds what was bought since, and forgets the usual gaps of days
+// before which that was known already: facts of before, as a file brings them or a
+// merge moves them.
+func (e *Evaluator) keepPurchases(ctx context.Context, x Execer, w Window) error {
+	m, err := e.openMark(ctx, x, purchasesRule)
+	if err != nil || m.cursor == m.next {
+		return err
+	}
+	var n news
+	if m.cursor == "" {
+		n.orders, err = e.ordersSince(ctx, x, math.MinInt64)
+	} else {
+		n, err = e.newOrders(ctx, x, m.cursor)
+	}
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(n.orders, batch) {
+		if err := e.addPurchases(ctx, x, part); err != nil {
+			return err
+		}
+	}
+	if err := e.forgetGaps(ctx, x, n.products); err != nil {
+		return err
+	}
+	return m.close(ctx, x, w)
+}
+
+func (e *Evaluator) addPurchases(ctx context.Context, x Execer, ids []int64) error {
+	orders, err := e.ordersOf(ctx, x, ids)
+	if err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, o := range orders {
+		for _, l := range supplyLines(nil, o.properties, o.at) {
+			if storable(l.product) {
+				rows = append(rows, []any{l.product, campaign.Micros(o.at), o.id, o.customer, campaign.Micros(o.moment()), l.pieces})
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	b := e.builder(nil)
+	table, err := b.table([]column{{"product", "text"}, {"occurred_at", "bigint"}, {"event_id", "bigint"}, {"customer_id", "bigint"}, {"moment", "bigint"}, {"pieces", "float8"}}, rows)
+	if err != nil {
+		return err
+	}
+	return b.exec(ctx, x, `INSERT INTO purchases (product, occurred_at, event_id, customer_id, moment, pieces)
+		SELECT v.product, v.occurred_at, v.event_id, v.customer_id, v.moment, v.pieces FROM `+table+` v`+customerThere+`
+		ON CONFLICT DO NOTHING`)
+}
+
+// customerThere leaves out who was merged away since the orders were read: under
+// the other customer they come again.
+const customerThere = " WHERE EXISTS (SELECT 1 FROM customers c WHERE c.id = v.customer_id)"
+
+// productTable is a table of products with a moment each.
+func (b *builder) productTable(products map[string]int64) (string, error) {
+	rows := make([][]any, 0, len(products))
+	for product, at := range products {
+		if storable(product) {
+			rows = append(rows, []any{product, at})
+		}
+	}
+	return b.table([]column{{"product", "text"}, {"at", "bigint"}}, rows)
+}
+
+func (e *Evaluator) forgetGaps(ctx context.Context, x Execer, products map[string]int64) error {
+	if len(products) == 0 {
+		return nil
+	}
+	b := e.builder(nil)
+	table, err := b.productTable(products)
+	if err != nil {
+		return err
+	}
+	return b.exec(ctx, x, "DELETE FROM usual_gaps WHERE (product, day) IN (SELECT g.product, g.day FROM "+table+" m CROSS JOIN usual_gaps g WHERE g.product = m.product AND g.day > m.at)")
+}
+
+// keepSupplies works out when the orders run out that came in since the rule's
+// mark, and those for which the usual gap has changed by it.
+func (e *Evaluator) keepSupplies(ctx context.Context, x Execer, t campaign.Replenishment, w Window) error {
+	m, err := e.openMark(ctx, x, supplyRule(t))
+	if err != nil {
+		return err
+	}
+	from := campaign.Micros(w.From)
+	if m.cursor == m.next && m.since <= from {
+		return nil
+	}
+	var orders []int64
+	year := campaign.Micros(campaign.FromMicros(m.since).Add(-longestSupply))
+	if m.cursor == "" || from < m.since {
+		m.since = campaign.Micros(w.From.Add(-sinceBefore))
+		year = campaign.Micros(w.From.Add(-sinceBefore - longestSupply))
+		if err := forgetSupplies(ctx, x, m.rule, campaign.Micros(w.To.Add(-unusedFor))); err != nil {
+			return err
+		}
+		orders, err = e.ordersSince(ctx, x, year)
+	} else {
+		orders, err = e.touched(ctx, x, t, m.cursor, year)
+	}
+	if err != nil {
+		return err
+	}
+	if len(orders) > batch && t.Gap == campaign.GapProduct {
+		if err := e.keepAllGaps(ctx, x, year); err != nil {
+			return err
+		}
+	}
+	for part := range slices.Chunk(orders, batch) {
+		if err := e.keepDue(ctx, x, t, m, part); err != nil {
+			return err
+		}
+	}
+	return m.close(ctx, x, w)
+}
+
+// forgetSupplies forgets what is kept by the rule, to begin anew, and by rules that
+// were last used before a moment.
+func forgetSupplies(ctx context.Context, x Execer, rule string, before int64) error {
+	unused := "SELECT d.rule FROM supplied d WHERE d.used_at < $2 AND d.rule <> '' AND d.rule <> $1"
+	for _, query := range []string{
+		"DELETE FROM supplies WHERE rule = $1 OR rule IN (" + unused + ")",
+		"DELETE FROM supplied WHERE rule IN (" + unused + ")",
+	} {
+		if _, err := x.ExecContext(ctx, query, rule, before); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touched are the orders committed since cursor, and those after year that run out
+// at another moment because of them: by the customer's own gap all of the customer,
+// by the product's those of days before which the new ones were known.
+func (e *Evaluator) touched(ctx context.Context, q Querier, t campaign.Replenishment, cursor string, year int64) ([]int64, error) {
+	n, err := e.newOrders(ctx, q, cursor)
+	if err != nil || len(n.orders) == 0 {
+		return nil, err
+	}
+	out := map[int64]bool{}
+	note := func(ids []int64) {
+		for _, id := range ids {
+			out[id] = true
+		}
+	}
+	note(n.orders)
+	switch t.Gap {
+	case campaign.GapCustomer:
+		for part := range slices.Chunk(slices.Sorted(maps.Keys(n.customers)), batch) {
+			b := e.builder(nil)
+			table, err := b.ids(part)
+			if err != nil {
+				return nil, err
+			}
+			ids, err := b.list(ctx, q, "SELECT e.id FROM "+table+" p CROSS JOIN events e WHERE "+
+				and("e.customer_id = p.id", "e.name = "+b.text(campaign.OrderCompleted), "e.occurred_at > "+b.int(year)))
+			if err != nil {
+				return nil, err
+			}
+			note(ids)
+		}
+	case campaign.GapProduct:
+		const day = int64(24 * time.Hour / time.Microsecond)
+		for product, known := range n.products {
+			n.products[product] = max(known-known%day+day, year+1)
+		}
+		b := e.builder(nil)
+		table, err := b.productTable(n.products)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := b.list(ctx, q, "SELECT p.event_id FROM "+table+" m CROSS JOIN purchases p WHERE p.product = m.product AND p.occurred_at >= m.at")
+		if err != nil {
+			return nil, err
+		}
+		note(ids)
+	}
+	return slices.Sorted(maps.Keys(out)), nil
+}
+
+// keepDue keeps when orders run out, as far as that is after the mark's since.
+func (e *Evaluator) keepDue(ctx context.Context, x Execer, t campaign.Replenishment, m supplyMark, ids []int64) error {
+	orders, err := e.ordersOf(ctx, x, ids)
+	if err != nil {
+		return err
+	}
+	for i, o := range orders {
+		orders[i].lines = supplyLines(t.Of, o.properties, o.moment())
+	}
+	if t.Gap == campaign.GapProduct {
+		if err := e.keepGaps(ctx, x, daysBought(orders)); err != nil {
+			return err
+		}
+	}
+	gaps, err := e.usualGaps(ctx, x, t, orders, true)
+	if err != nil {
+		return err
+	}
+	var due [][]any
+	for i, o := range orders {
+		if one, _, ok := o.runsOut(t, gaps[i]); ok && campaign.Micros(one.Due) > m.since {
+			due = append(due, []any{o.id, o.customer, campaign.Micros(one.Due)})
+		}
+	}
+	b := e.builder(nil)
+	table, err := b.ids(ids)
+	if err != nil {
+		return err
+	}
+	if err := b.exec(ctx, x, "DELETE FROM supplies WHERE rule = "+b.text(m.rule)+" AND event_id IN (SELECT p.id FROM "+table+" p)"); err != nil {
+		return err
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	b = e.builder(nil)
+	if table, err = b.table([]column{{"event_id", "bigint"}, {"customer_id", "bigint"}, {"due_at", "bigint"}}, due); err != nil {
+		return err
+	}
+	return b.exec(ctx, x, "INSERT INTO supplies (rule, event_id, customer_id, due_at) SELECT "+b.text(m.rule)+", v.event_id, v.customer_id, v.due_at FROM "+table+" v"+customerThere)
+}
+
+// productsAtOnce is how many products' purchases are in memory at once.
+const productsAtOnce = 100
+
+// keepAllGaps keeps the usual gaps of all days after since on which products were
+// bought, reading the purchases of each product once.
+func (e *Evaluator) keepAllGaps(ctx context.Context, x Execer, since int64) error {
+	b := e.builder(nil)
+	asked := productDays{}
+	rows, err := b.query(ctx, x, "SELECT p.product, p.occurred_at FROM purchases p WHERE p.occurred_at > "+b.int(since)+" ORDER BY p.product, p.occurred_at")
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var product string
+		var at int64
+		if err := rows.Scan(&product, &at); err != nil {
+			return err
+		}
+		day := campaign.Micros(supply{at: campaign.FromMicros(at)}.day())
+		if days := asked[product]; len(days) == 0 || days[len(days)-1] != day {
+			asked.add(product, day)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(asked)), productsAtOnce) {
+		some := productDays{}
+		for _, product := range part {
+			some[product] = asked[product]
+		}
+		if err := e.keepGaps(ctx, x, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepGaps keeps the usual gaps asked for that are not kept yet.
+func (e *Evaluator) keepGaps(ctx context.Context, x Execer, asked productDays) error {
+	_, missing, err := e.lookUpGaps(ctx, x, asked)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	found, err := e.gapsOfPurchases(ctx, x, missing)
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, 0, len(found))
+	for of, gap := range found {
+		rows = append(rows, []any{of.product, of.day, int64(gap)})
+	}
+	for part := range slices.Chunk(rows, batch) {
+		b := e.builder(nil)
+		table, err := b.table([]column{{"product", "text"}, {"day", "bigint"}, {"gap", "bigint"}}, part)
+		if err != nil {
+			return err
+		}
+		if err := b.exec(ctx, x, "INSERT INTO usual_gaps (product, day, gap) SELECT v.product, v.day, v.gap FROM "+table+" v"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keptGaps are the usual gaps asked for: as kept, and else from the purchases kept.
+func (e *Evaluator) keptGaps(ctx context.Context, q Querier, asked productDays) (map[usual]time.Duration, error) {
+	out, missing, err := e.lookUpGaps(ctx, q, asked)
+	if err != nil || len(missing) == 0 {
+		return out, err
+	}
+	found, err := e.gapsOfPurchases(ctx, q, missing)
+	maps.Copy(out, found)
+	return out, err
+}
+
+// lookUpGaps finds the usual gaps that are kept, and which are not.
+func (e *Evaluator) lookUpGaps(ctx context.Context, q Querier, asked productDays) (kept map[usual]time.Duration, missing productDays, err error) {
+	var wanted [][]any
+	for product, days := range asked {
+		slices.Sort(days)
+		for _, day := range slices.Compact(days) {
+			if storable(product) {
+				wanted = append(wanted, []any{product, day})
+			}
+		}
+	}
+	kept, missing = map[usual]time.Duration{}, productDays{}
+	for part := range slices.Chunk(wanted, batch) {
+		b := e.builder(nil)
+		table, err := b.table([]column{{"product", "text"}, {"day", "bigint"}}, part)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows, err := b.query(ctx, q, "SELECT g.product, g.day, g.gap FROM "+table+" p CROSS JOIN usual_gaps g WHERE g.product = p.product AND g.day = p.day")
+		err = each(rows, err, func(rows *sql.Rows) error {
+			var of usual
+			var gap int64
+			err := rows.Scan(&of.product, &of.day, &gap)
+			kept[of] = time.Duration(gap)
+			return err
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, w := range wanted {
+		product, day := w[0].(string), w[1].(int64)
+		if _, ok := kept[usual{product, day}]; !ok {
+			missing.add(product, day)
+		}
+	}
+	return kept, missing, nil
+}
+
+// gapsOfPurchases works the gaps out from the purchases kept.
+func (e *Evaluator) gapsOfPurchases(ctx context.Context, q Querier, asked productDays) (map[usual]time.Duration, error) {
+	b := e.builder(nil)
+	last := asked.last()
+	products := map[string]int64{}
+	for product := range asked {
+		products[product] = last
+	}
+	table, err := b.productTable(products)
+	if err != nil {
+		return nil, err
+	}
+	bought := map[string][]purchase{}
+	rows, err := b.query(ctx, q, "SELECT p.product, p.customer_id, p.occurred_at, p.moment, p.pieces FROM "+table+
+		" m CROSS JOIN purchases p WHERE p.product = m.product AND p.occurred_at < m.at AND p.moment < m.at ORDER BY p.product, p.occurred_at, p.event_id")
+	err = each(rows, err, func(rows *sql.Rows) error {
+		var product string
+		var p purchase
+		var at, known int64
+		if err := rows.Scan(&product, &p.customer, &at, &known, &p.pieces); err != nil {
+			return err
+		}
+		p.at, p.moment = campaign.FromMicros(at), campaign.FromMicros(known)
+		bought[product] = append(bought[product], p)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := map[usual]time.Duration{}
+	asked.walk(bought, out)
+	return out, nil
+}
