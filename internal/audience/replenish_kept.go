@@ -332,7 +332,7 @@ func (e *Evaluator) touched(ctx context.Context, q Querier, t campaign.Replenish
 		if err != nil {
 			return nil, err
 		}
-		ids, err := b.list(ctx, q, "SELECT p.event_id FROM "+table+" m CROSS JOIN purchases p WHERE p.product = m.product AND p.occurred_at >= m.at")
+		ids, err := b.list(ctx, q, "SELECT p.event_id FROM "+b.purchasesOf(table, "p.product = m.product AND p.occurred_at >= m.at"))
 		if err != nil {
 			return nil, err
 		}
@@ -496,6 +496,16 @@ func (e *Evaluator) lookUpGaps(ctx context.Context, q Querier, asked productDays
 	return kept, missing, nil
 }
 
+// purchasesOf are the purchases p for each row m of a table. PostgreSQL, which takes
+// any such table for a long one, would go through all purchases at once: OFFSET
+// makes it look for each row's own.
+func (b *builder) purchasesOf(table, cond string) string {
+	if b.engine == SQLite {
+		return table + " m CROSS JOIN purchases p WHERE " + cond
+	}
+	return table + " m CROSS JOIN LATERAL (SELECT * FROM purchases p WHERE " + cond + " OFFSET 0) p"
+}
+
 // gapsOfPurchases works the gaps out from the purchases kept.
 func (e *Evaluator) gapsOfPurchases(ctx context.Context, q Querier, asked productDays) (map[usual]time.Duration, error) {
 	b := e.builder(nil)
@@ -509,8 +519,8 @@ func (e *Evaluator) gapsOfPurchases(ctx context.Context, q Querier, asked produc
 		return nil, err
 	}
 	bought := map[string][]purchase{}
-	rows, err := b.query(ctx, q, "SELECT p.product, p.customer_id, p.occurred_at, p.moment, p.pieces FROM "+table+
-		" m CROSS JOIN purchases p WHERE p.product = m.product AND p.occurred_at < m.at AND p.moment < m.at ORDER BY p.product, p.occurred_at, p.event_id")
+	rows, err := b.query(ctx, q, "SELECT p.product, p.customer_id, p.occurred_at, p.moment, p.pieces FROM "+
+		b.purchasesOf(table, "p.product = m.product AND p.occurred_at < m.at AND p.moment < m.at")+" ORDER BY p.product, p.occurred_at, p.event_id")
 	err = each(rows, err, func(rows *sql.Rows) error {
 		var product string
 		var p purchase
