@@ -143,11 +143,13 @@ func (o *organic) goals(ctx context.Context) (map[int64]bool, error) {
 }
 
 // anyway tells whether a moment lies in the goal's time of a span without mail.
-// What happened in the very instant of the entry is what brought it about, as the
-// order that makes a customer a member of a segment.
+// What brought the entry about in its very instant is no goal: the anchor itself, or
+// the order that makes a customer a member of a segment.
 func (o *organic) anyway(customer, at int64) bool {
+	_, change := o.campaign.Trigger.(campaign.SegmentChange)
+	cause := o.campaign.Trigger.Delay().IsZero() && (change || slices.Contains(o.campaign.Trigger.AnchorNames(), o.campaign.Goal.Event))
 	for _, i := range o.by.of(customer) {
-		if !o.mailed[i] && o.covers(i, at) && at != o.by.spans[i].Entered {
+		if !o.mailed[i] && o.covers(i, at) && !(cause && at == o.by.spans[i].Entered) {
 			return true
 		}
 	}
