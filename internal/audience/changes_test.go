@@ -193,7 +193,9 @@ func TestFirstHeldAgainstOracle(t *testing.T) {
 // What is worked out from a history, or ranks people against each other, changes
 // at moments of its own: the answer is that of asking for the members all the time.
 func TestComputedSegmentChanges(t *testing.T) {
-	attribute := func(name string, of campaign.Test) campaign.Condition { return campaign.Attribute{Name: name, Test: of} }
+	attribute := func(name string, of campaign.Test) campaign.Condition {
+		return campaign.Attribute{Name: name, Test: of}
+	}
 	day := func(d, h int) time.Time { return hours(24*d + h) }
 	is := func(s string) campaign.Test { return test(campaign.OpIs, text(s)) }
 	for _, c := range []struct {
