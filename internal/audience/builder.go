@@ -21,11 +21,14 @@ type builder struct {
 	engine  Engine
 	cat     *campaign.Catalog
 	anchors []string // event names that can be the pass's own anchor
-	args    []any
-	given   map[any]int // position of each argument in args, from 1
-	within  []string    // segments being inlined, against a circle
-	whole   *whole      // set while all customers are judged as of one moment
-	aliases int
+	// anyAnchor: whatever happened in the anchor's instant brought it about, as what
+	// makes a customer a member of a segment.
+	anyAnchor bool
+	args      []any
+	given     map[any]int // position of each argument in args, from 1
+	within    []string    // segments being inlined, against a circle
+	whole     *whole      // set while all customers are judged as of one moment
+	aliases   int
 
 	preludes []prelude          // tables that stand before the statement
 	days     func() []time.Time // starts of the days in which moments of looking lie
@@ -38,6 +41,7 @@ func (e *Evaluator) builder(c *campaign.Campaign) *builder {
 	b := &builder{engine: e.engine, cat: e.cat, given: map[any]int{}}
 	if c != nil && c.Trigger != nil {
 		b.anchors = c.Trigger.AnchorNames()
+		_, b.anyAnchor = c.Trigger.(campaign.SegmentChange)
 	}
 	return b
 }

@@ -83,7 +83,7 @@ func (b *builder) window(m campaign.EventMatch) ([]string, error) {
 
 // sincePass begins at the pass's anchor or entry. Without a pass there is neither.
 func (b *builder) sincePass(event string, since campaign.Since) []string {
-	own := slices.Contains(b.anchors, event)
+	own := b.anyAnchor || slices.Contains(b.anchors, event)
 	switch {
 	case b.whole != nil:
 		return []string{sqlFalse}

@@ -39,6 +39,8 @@ func TestExits(t *testing.T) {
 		{"the first of several", campaign.OnEvent{Name: "x"}, []campaign.Condition{bought, campaign.Any{gold, viewed}}, nil, []fact{order(4), view(3)}, "exit_on@3"},
 		{"what no event makes true", campaign.OnEvent{Name: "x"}, []campaign.Condition{campaign.Not{Of: viewed}}, nil, nil, "exit_on@2"},
 		{"two are asked for", campaign.OnEvent{Name: "x"}, []campaign.Condition{campaign.EventMatch{Event: "Page Viewed", Window: since, Count: ptr(test(campaign.OpAtLeast, number(2)))}}, nil, []fact{view(2), view(3)}, "exit_on@3"},
+		{"what made a member", campaign.SegmentChange{Segment: "some"}, []campaign.Condition{bought}, nil, []fact{order(1)}, ""},
+		{"ordered as a member", campaign.SegmentChange{Segment: "some"}, []campaign.Condition{bought}, nil, []fact{order(1), order(3)}, "exit_on@3"},
 		{"still to come", campaign.OnEvent{Name: "x"}, []campaign.Condition{bought}, nil, []fact{order(10)}, ""},
 		{"the order refunded", campaign.PastPurchase{}, nil, map[string]any{"order_id": "1", "total": 9.0}, []fact{event(campaign.OrderRefunded, hours(3), "order_id", "1", "total", 4.0), event(campaign.OrderRefunded, hours(5), "order_id", "1", "total", 5.0)}, "trigger_cancelled@5"},
 		{"refunded in part", campaign.PastPurchase{}, nil, map[string]any{"order_id": "1", "total": 9.0}, []fact{event(campaign.OrderRefunded, hours(3), "order_id", "1", "total", 4.0)}, ""},
@@ -54,7 +56,7 @@ func TestExits(t *testing.T) {
 		{"another cart emptied", campaign.AbandonedCart{}, nil, map[string]any{"cart_id": "c1"}, []fact{added(1, "cart_id", "c1"), added(1), removed(3)}, ""},
 	}
 	each(t, func(t *testing.T, db database) {
-		e := audience.New(db.engine, catalog(nil))
+		e := audience.New(db.engine, catalog(map[string]campaign.Condition{"some": campaign.All{}}))
 		for _, one := range cases {
 			db.fill(t, history(one.facts...))
 			trigger, _ := json.Marshal(one.anchor)
