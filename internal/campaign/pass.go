@@ -240,8 +240,10 @@ func (r ReEntry) Allows(last, at time.Time) bool {
 	return !at.Before(r.Every.After(last))
 }
 
-// fuseFloor and fuseFactor are the fuse of a tick that nobody declared: see
-// DESIGN invariant 10.
+// fuseFloor and fuseFactor are the fuse of a tick where the campaign expects
+// nothing itself: a mistake in a file or in an import shows as far more entries
+// than usual, and must not reach customers before a person has looked. The floor
+// leaves a campaign that usually decides a few entries room to have a good day.
 const (
 	fuseFloor  = 500
 	fuseFactor = 5
