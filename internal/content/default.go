@@ -89,6 +89,8 @@ func defaultTrigger(f *campaignFile) {
 	d := c.Trigger.Defaults()
 	if !f.top.has("re_entry") {
 		c.ReEntry = d.ReEntry
+	} else if !c.ReEntry.Every.IsZero() {
+		c.ReEntry.PerProduct = d.ReEntry.PerProduct // a length says how long, not of what
 	}
 	if !f.top.has("overlap") {
 		c.Overlap = d.Overlap

@@ -65,3 +65,21 @@ func TestTriggers(t *testing.T) {
 		}
 	}
 }
+
+// re_entry says how long, the trigger of what: a campaign that sets its own length
+// still counts per product where its trigger does.
+func TestReEntryKeepsProduct(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]campaign.ReEntry{
+		"trigger: { back_in_stock: {} }\nre_entry: 3d":             {Every: campaign.Days(3), PerProduct: true},
+		"re_entry: 14d\ntrigger: { price_drop: { by: 20% } }":      {Every: campaign.Days(14), PerProduct: true},
+		"trigger: { back_in_stock: {} }\nre_entry: always":         {Always: true},
+		"trigger: { abandoned_cart: { after: 1h } }\nre_entry: 3d": {Every: campaign.Days(3)},
+	} {
+		catalog := mustLoad(t, workspace(t, map[string]string{
+			"campaigns/x.yaml": "topic: offers\n" + text + "\nsteps: [ { send: cart-reminder, subject: Hello } ]\n"}))
+		if c, _ := catalog.Campaign("x"); c.ReEntry != want {
+			t.Errorf("%s: re_entry is %+v, not %+v", text, c.ReEntry, want)
+		}
+	}
+}
