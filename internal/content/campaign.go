@@ -139,7 +139,7 @@ func (s *source) goal(n *yaml.Node) *campaign.Goal {
 	}
 	g := &campaign.Goal{}
 	if v, ok := f.values["event"]; ok {
-		g.Event = s.eventName(v, "event")
+		g.Event = s.customerEvent(v, "event")
 	} else if !f.odd {
 		s.errorf(n, "add event: Order Completed", "a goal does not name its event")
 	}

@@ -19,7 +19,7 @@ var (
 func (s *source) event(n *yaml.Node, in scope) campaign.Condition {
 	known := append([]string{"event", "where", "followed_by", "not_followed_by"}, timeWords[:]...)
 	f, _ := s.mapping(n, "an event condition", append(known, asked[:]...)...)
-	c := campaign.EventMatch{Event: s.eventName(f.values["event"], "event")}
+	c := campaign.EventMatch{Event: s.customerEvent(f.values["event"], "event")}
 	if v, ok := f.values["where"]; ok {
 		c.Where = s.where(v, room{in: in, events: []string{c.Event}})
 	}
@@ -41,6 +41,17 @@ func aboutAnchor(where []campaign.Property) bool {
 		}
 	}
 	return false
+}
+
+// customerEvent reads the name of an event that customers have. A fact of the
+// catalogue belongs to nobody, so a condition, a goal or an anchor made of it
+// could never hold.
+func (s *source) customerEvent(n *yaml.Node, what string) string {
+	v := s.eventName(n, what)
+	if contains(campaign.CatalogueEvents(), v) {
+		s.errorf(n, "to tell those who wait for the product, use trigger: { back_in_stock: {} } or { price_drop: {} }", "%s: %s is about a product and no customer", what, v)
+	}
+	return v
 }
 
 // eventName reads an event's name.
@@ -143,7 +154,7 @@ func (s *source) sequence(f fields, c *campaign.EventMatch, in scope) {
 	}
 	out := &campaign.Sequence{Not: found[0] == "not_followed_by"}
 	if v, ok := m.values["event"]; ok {
-		out.Event = s.eventName(v, "event")
+		out.Event = s.customerEvent(v, "event")
 	} else if !m.odd {
 		s.errorf(m.node, "write { event: Order Completed, within: 7d }", "%s does not name its event", found[0])
 	}

@@ -146,7 +146,7 @@ func (s *source) onEvent(key, n *yaml.Node) campaign.Trigger {
 	}
 	t := campaign.OnEvent{After: s.after(f)}
 	if name, ok := f.values["name"]; ok {
-		t.Name = s.eventName(name, "name")
+		t.Name = s.customerEvent(name, "name")
 	} else if !f.odd {
 		s.errorf(key, "write { name: Order Delivered }", "an event trigger does not name its event")
 	}
@@ -170,7 +170,7 @@ func (s *source) inactivity(key, n *yaml.Node) campaign.Trigger {
 		of = nil
 		items, _ := s.items(v, "of")
 		for _, item := range items {
-			if name := s.eventName(item, "of"); name != "" {
+			if name := s.customerEvent(item, "of"); name != "" {
 				t.Of = append(t.Of, name)
 			}
 		}

@@ -11,6 +11,7 @@ const (
 	byUse     = "what kind of value it is, other places tell"
 	standard  = "the kinds of the properties that the shop specification names are for check"
 	patterns  = "a schema does not read regular expressions"
+	customers = "which events customers have is for check"
 )
 
 // beyond lists the broken files that a schema takes, each with the reason.
@@ -24,7 +25,9 @@ var beyond = map[string]string{
 	"campaign/condition-money":                  "the workspace's currency is in another file",
 	"campaign/condition-where-operator":         anyName,
 	"campaign/event-between-order":              compared,
+	"campaign/event-catalogue":                  customers,
 	"campaign/event-count-between":              compared,
+	"campaign/inactivity-catalogue":             customers,
 	"campaign/kind-consent":                     elsewhere,
 	"campaign/kind-goal-value":                  standard,
 	"campaign/kind-property-code":               standard,
