@@ -238,10 +238,10 @@ func (b *builder) firstAt(m campaign.EventMatch) (string, error) {
 	return "(SELECT min(+e.occurred_at) FROM events e WHERE " + and("e.customer_id = x.customer_id", conds) + ")", err
 }
 
-// plain tells whether c holds as soon as one event has happened.
+// plain tells whether c holds as soon as one event has happened, and from then on.
 func plain(c campaign.Condition) (campaign.EventMatch, bool) {
 	m, ok := c.(campaign.EventMatch)
-	if !ok || m.Aggregate != nil || m.Distinct != nil || m.First != nil || m.Last != nil || m.Followed != nil || !m.Window.Before.IsZero() {
+	if !ok || m.Aggregate != nil || m.Distinct != nil || m.First != nil || m.Last != nil || m.Followed != nil || !m.Window.Before.IsZero() || !m.Window.Within.IsZero() {
 		return m, false
 	}
 	if m.Count == nil {

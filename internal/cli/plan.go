@@ -246,7 +246,7 @@ func (r rehearsal) campaigns(rt *runtime, s *store.Store, cat *campaign.Catalog,
 			}
 		}
 		if p.Fuse != nil {
-			one.Fuse = &fusePlan{p.Fuse.Decided, p.Fuse.Allowed, p.Fuse.Usual, "tidings release " + c.Name}
+			one.Fuse = &fusePlan{p.Fuse.Decided, p.Fuse.Allowed, p.Fuse.Usual, "tidings release " + c.Name + " --yes"}
 		}
 		if d, ok := r.drafts[c.Name]; ok {
 			one.IfActive = &activePlan{Since: r.now.Add(-draftSpan), Entered: d.Entered, HeldOut: d.HeldOut, Held: d.Held, Messages: d.Messages}

@@ -98,5 +98,5 @@ func heldByFuse(name string, entries, allowed int, usual float64) string {
 	if usual > 0 {
 		why = fmt.Sprintf(" (usual %.0f)", usual)
 	}
-	return fmt.Sprintf("held by the fuse: %s would enter; more than %s%s; tidings release %s", thousands(entries), thousands(allowed), why, name)
+	return fmt.Sprintf("held by the fuse: %s would enter; more than %s%s; tidings release %s --yes", thousands(entries), thousands(allowed), why, name)
 }

@@ -59,7 +59,7 @@ func addFuses(rt *runtime, s *store.Store, r campaign.Report, at time.Time) erro
 	for _, h := range held {
 		for i := range r.Campaigns {
 			if c := &r.Campaigns[i]; c.Campaign == h.Campaign && !h.Since.After(at) {
-				c.Fuse = &campaign.FuseReport{Entries: h.Entries, Allowed: h.Allowed, Usual: h.Usual, Since: h.Since, Release: "tidings release " + h.Campaign}
+				c.Fuse = &campaign.FuseReport{Entries: h.Entries, Allowed: h.Allowed, Usual: h.Usual, Since: h.Since, Release: "tidings release " + h.Campaign + " --yes"}
 			}
 		}
 	}

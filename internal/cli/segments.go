@@ -92,6 +92,9 @@ func (c *segmentCmd) Run(rt *runtime) error {
 	if len(c.Columns) > 0 && !c.CSV {
 		return usage("--columns is for --csv; add it")
 	}
+	if c.CSV && rt.json {
+		return usage("--csv and --json are two forms; keep one of them")
+	}
 	cat, s, at, err := rt.look(c.At)
 	if err != nil {
 		return err

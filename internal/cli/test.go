@@ -121,6 +121,9 @@ func (c *testCmd) finish(rt *runtime, out testOutput, took time.Duration) error 
 	} else {
 		printTests(rt, out, took, failed)
 	}
+	if len(out.Tests) == 0 && c.Only != "" {
+		return &exitError{exitNo, fmt.Sprintf("no test has %q in its name", c.Only)}
+	}
 	if len(out.Tests) == 0 {
 		return &exitError{exitNo, "there are no tests; write campaigns/NAME.test.yaml beside a campaign"}
 	}

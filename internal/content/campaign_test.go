@@ -181,7 +181,7 @@ steps:
 		campaign.Not{Of: once(campaign.EventMatch{Event: "Order Refunded"})},
 		campaign.Any{
 			once(campaign.EventMatch{Event: "Order Completed", Window: campaign.Window{Since: campaign.SinceAnchor}}),
-			once(campaign.EventMatch{Event: "Product Viewed", Window: campaign.Window{Within: campaign.Days(3)}}),
+			once(campaign.EventMatch{Event: "Product Viewed", Window: campaign.Window{Within: campaign.Days(3), Since: campaign.SinceAnchor}}),
 		},
 		once(campaign.EventMatch{Event: "Cart Viewed", Window: campaign.Window{Since: campaign.SinceEntry}}),
 		campaign.Not{Of: once(campaign.EventMatch{

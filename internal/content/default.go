@@ -122,11 +122,15 @@ func mapEvents(c campaign.Condition, f func(campaign.EventMatch) campaign.EventM
 	return c
 }
 
-// countFrom gives every event condition below c that has no window one that
-// begins at since.
+// countFrom gives every event condition below c that does not say itself where
+// its window begins one that begins at since.
 func countFrom(since campaign.Since, c campaign.Condition) campaign.Condition {
 	return defaultCount(mapEvents(c, func(e campaign.EventMatch) campaign.EventMatch {
-		if (e.Window == campaign.Window{}) {
+		// Also beside `within`: what was before the pass never counts. Dates and
+		// `before` say themselves how far back they go.
+		w := e.Window
+		w.Within = campaign.Duration{}
+		if (w == campaign.Window{}) {
 			e.Window.Since = since
 		}
 		return e

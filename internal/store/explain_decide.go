@@ -206,7 +206,7 @@ func (d *diagnosis) no(reason string) {
 	case campaign.HeldTooLate:
 		d.out.Change = "max_lateness in the file, before the fact comes in"
 	case campaign.HeldFuse:
-		d.out.Change = "tidings release " + d.c.Name
+		d.out.Change = "tidings release " + d.c.Name + " --yes"
 	case string(campaign.Draft), string(campaign.Paused):
 		d.out.Change = "status: active in the file"
 	case "activation":

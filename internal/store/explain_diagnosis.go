@@ -283,8 +283,10 @@ func (d *diagnosis) timing() error {
 		return nil // as of the moment itself nothing is late
 	}
 	late := d.at.Sub(o.Due)
-	if late >= d.c.MaxLateness {
-		d.check("lateness", o.Reason == Untold, campaign.HeldTooLate,
+	// One that a tick has looked at was looked at in its own time: how long ago that
+	// was is not how late it came.
+	if late >= d.c.MaxLateness && o.Reason != Untold && o.Reason != campaign.HeldFuse {
+		d.check("lateness", false, campaign.HeldTooLate,
 			fmt.Sprintf("due %s ago; max_lateness is %s", strings.TrimSuffix(late.Truncate(time.Minute).String(), "0s"), campaign.Of(d.c.MaxLateness)))
 	}
 	return nil
