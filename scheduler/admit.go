@@ -38,7 +38,7 @@ func (t *tick) admit(ctx context.Context, w Window, d *Decided) (*admitted, erro
 	fates := map[int64]*fate{} // of each customer's latest pass
 	a := campaign.Admission{
 		Campaign: t.campaign, Workspace: t.scheduler.Catalog.Workspace.Name, Seed: t.ledger.Seed,
-		Now: t.now, Activated: t.ledger.Activated, Held: d.Held,
+		Now: t.looked(), Activated: t.ledger.Activated, Held: d.Held,
 		ExitedBefore: func(_, later campaign.Candidate) (bool, error) {
 			return !fates[later.Customer].openAt(later.AsOf), nil
 		},

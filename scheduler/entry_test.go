@@ -247,6 +247,57 @@ func TestRelease(t *testing.T) {
 	})
 }
 
+// What is held does not come too late for having been held: a person who takes
+// their time still lets in all of it, and what is left of it does not become so
+// little that it enters by itself.
+func TestHeldDoesNotAge(t *testing.T) {
+	t.Parallel()
+	t.Run("after other ticks", func(t *testing.T) {
+		each(t, func(t *testing.T, d database) { holdForADay(t, d, false) })
+	})
+	t.Run("from the first tick on", func(t *testing.T) {
+		each(t, func(t *testing.T, d database) { holdForADay(t, d, true) })
+	})
+}
+
+// holdForADay has the fuse hold six for a day and more, by a campaign to which
+// whoever is two hours late is too late. With first no tick has got through before.
+func holdForADay(t *testing.T, d database, first bool) {
+	w := newWorld(t, d, map[string]string{"x": on(onGo, "max_lateness: 2h", "expect: { entries: { at_most: 3 } }", "steps: [ { wait: 7d }, { send: one } ]")})
+	if first {
+		if _, err := w.db.Exec(`UPDATE campaigns SET watermark = NULL`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 6 {
+		w.now = w.now.Add(15 * time.Minute)
+		name := fmt.Sprint("c", i)
+		w.join(name)
+		w.track(name, "Go", "")
+	}
+	for range 30 { // they are due more than two hours ago one after the other
+		if got := w.tick(20 * time.Minute)["x"]; got.Entered != 0 || len(got.Held) != 1 || got.Held[campaign.HeldFuse] != 6 {
+			t.Fatalf("at %s %+v", w.now.Format(time.DateTime), got)
+		}
+	}
+	all, err := w.HeldByFuse(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatalf("held: %+v, %v", all, err)
+	}
+	if ok, err := w.Release(t.Context(), all[0], w.now); !ok || err != nil {
+		t.Fatalf("not released: %v", err)
+	}
+	if got := w.tick(24 * time.Hour)["x"]; got.Entered != 6 || len(got.Held) != 0 {
+		t.Errorf("released: %+v", got)
+	}
+	// From then on it counts again.
+	w.join("late")
+	w.track("late", "Go", "")
+	if got := w.tick(3 * time.Hour)["x"]; got.Entered != 0 || got.Held[campaign.HeldTooLate] == 0 {
+		t.Errorf("after it: %+v", got)
+	}
+}
+
 // A campaign that cannot be evaluated decides nothing; the others go on, and the
 // tick names it.
 func TestFailsClosed(t *testing.T) {

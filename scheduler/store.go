@@ -71,6 +71,7 @@ type Ledger struct {
 	Next      string    // the cursor to store with this one
 	Usual     float64   // mean of entries of earlier ticks that had any
 	Held      bool      // by the fuse
+	HeldSince time.Time // the first tick that was held
 	Release   *Release  // what a person lets in of what is held
 }
 

@@ -259,7 +259,7 @@ func (t *tick) save(ctx context.Context) error {
 // its activation, but no further back than its trigger's lateness allows; later
 // ones at the watermark, so that what comes too late is counted as such.
 func (t *tick) window() Window {
-	late := t.now.Add(-t.campaign.MaxLateness)
+	late := t.looked().Add(-t.campaign.MaxLateness)
 	begin := t.ledger.Activated
 	w := Window{From: t.ledger.Watermark, To: t.now, Cursor: t.ledger.Cursor, Next: t.ledger.Next}
 	w.LateFrom = latest(begin, late)
@@ -270,6 +270,17 @@ func (t *tick) window() Window {
 	// come first; the watermark doesn't go back for it.
 	w.To = latest(w.From, w.To)
 	return w
+}
+
+// looked is the moment as of which it is judged whether an entry comes too late:
+// the tick or, while the fuse holds entries, the first tick that was held. Else a
+// person who takes their time would release nobody, and what is held would grow
+// old until the rest is few enough to enter by itself.
+func (t *tick) looked() time.Time {
+	if t.ledger.Held {
+		return t.ledger.HeldSince
+	}
+	return t.now
 }
 
 func latest(a, b time.Time) time.Time {

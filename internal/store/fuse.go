@@ -72,12 +72,17 @@ func (s *Store) Release(ctx context.Context, h Held, now time.Time) (bool, error
 // openFuse reads whether the fuse holds the campaign, and what was released.
 func (b *books) openFuse(ctx context.Context) error {
 	l := &b.ledger
-	if err := b.tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM fuses WHERE campaign_id = $1)`, b.id).Scan(&l.Held); err != nil || !l.Held {
+	var since, through int64
+	err := b.tx.QueryRowContext(ctx, `SELECT since FROM fuses WHERE campaign_id = $1`, b.id).Scan(&since)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
+	l.Held, l.HeldSince = true, campaign.FromMicros(since)
 	var r scheduler.Release
-	var through int64
-	err := b.tx.QueryRowContext(ctx, `SELECT entries, through FROM releases WHERE campaign_id = $1 AND used_at IS NULL`, b.id).Scan(&r.Entries, &through)
+	err = b.tx.QueryRowContext(ctx, `SELECT entries, through FROM releases WHERE campaign_id = $1 AND used_at IS NULL`, b.id).Scan(&r.Entries, &through)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
