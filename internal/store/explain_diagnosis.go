@@ -279,15 +279,11 @@ func (d *diagnosis) timing() error {
 	if !d.c.ActiveUntil.IsZero() {
 		d.check("active_until", !o.Due.After(d.c.ActiveUntil), campaign.HeldUntil, "until "+day(d.c.ActiveUntil))
 	}
-	if o.Reason == "" || o.Reason == Untold && !d.ticked {
-		return nil // as of the moment itself nothing is late
-	}
-	late := d.at.Sub(o.Due)
-	// One that a tick has looked at was looked at in its own time: how long ago that
-	// was is not how late it came.
-	if late >= d.c.MaxLateness && o.Reason != Untold && o.Reason != campaign.HeldFuse {
-		d.check("lateness", false, campaign.HeldTooLate,
-			fmt.Sprintf("due %s ago; max_lateness is %s", strings.TrimSuffix(late.Truncate(time.Minute).String(), "0s"), campaign.Of(d.c.MaxLateness)))
+	// Only the tick that looked knows as of when it did: one that is held by the fuse
+	// goes on from where it was held.
+	if o.Reason == campaign.HeldTooLate {
+		late := strings.TrimSuffix(d.at.Sub(o.Due).Truncate(time.Minute).String(), "0s")
+		d.check("lateness", false, campaign.HeldTooLate, fmt.Sprintf("due %s ago; max_lateness is %s", late, campaign.Of(d.c.MaxLateness)))
 	}
 	return nil
 }
