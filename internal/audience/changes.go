@@ -242,9 +242,9 @@ func (b *builder) parts(w *watch, in, slow scope, s stretch) ([]string, error) {
 		if !storable(src.name) {
 			continue
 		}
-		p := &partsOf{builder: b, in: in, span: s, n: n, source: src}
+		p := &partsOf{builder: b, in: in, slow: in, span: s, n: n, source: src}
 		if src.kind == ofEventDates || src.kind == ofNested {
-			p.in = slow
+			p.slow = slow
 		}
 		if err := p.search(); err != nil {
 			return nil, err
@@ -258,6 +258,7 @@ func (b *builder) parts(w *watch, in, slow scope, s stretch) ([]string, error) {
 type partsOf struct {
 	*builder
 	in     scope
+	slow   scope // the same where an index leads to the facts, fresh or not
 	span   stretch
 	n      int
 	source *source
@@ -267,9 +268,9 @@ type partsOf struct {
 // row adds a search. late marks facts that were committed after their moments had
 // been looked at.
 func (p *partsOf) row(late bool, t1, t2, doc, table string, conds ...string) {
-	mark, null := "FALSE", "NULL::bigint"
+	mark, null, in := "FALSE", "NULL::bigint", p.slow
 	if late {
-		mark = "TRUE"
+		mark, in = "TRUE", p.in
 	}
 	if p.engine == SQLite {
 		null = "NULL"
@@ -285,7 +286,7 @@ func (p *partsOf) row(late bool, t1, t2, doc, table string, conds ...string) {
 	case p.engine == Postgres:
 		doc += "::text"
 	}
-	p.out = append(p.out, fmt.Sprintf("SELECT %d, %s, k.customer_id, %s, %s, %s%s%s", p.n, mark, t1, t2, doc, p.in.table(table), and(conds...)))
+	p.out = append(p.out, fmt.Sprintf("SELECT %d, %s, k.customer_id, %s, %s, %s%s%s", p.n, mark, t1, t2, doc, in.table(table), and(conds...)))
 }
 
 // within are the ranges that column lies in when one of the source's moments
@@ -327,6 +328,7 @@ func (p *partsOf) search() error {
 	case ofEventDates:
 		// Nothing leads from a date in a property to its event.
 		p.row(false, "k.occurred_at", "k.known_at", "k.properties", "events", "k.name = "+name, "k.occurred_at <= "+to, "k.known_at <= "+to)
+		return p.lateDates(freshEvents, "k.occurred_at", "k.known_at", "k.properties", "events", "k.occurred_at <= "+to, "k.known_at <= "+to)
 	case ofFacts:
 		p.row(false, "k.at", "", "", "attribute_facts", "k.name = "+name, "k.at > "+from, "k.at <= "+to)
 		if p.span.cursor != "" {
@@ -343,8 +345,10 @@ func (p *partsOf) search() error {
 		if slices.ContainsFunc(p.source.anniversaries, p.turns) {
 			p.row(false, "k.at", "k.moment", "k.text", "attribute_facts", "k.name = "+name, "k.day IS NOT NULL", "k.at <= "+to)
 		}
+		return p.lateDates(freshFacts, "k.at", "k.moment", "k.text", "attribute_facts", "("+p.unled("k.moment")+" IS NOT NULL OR "+p.unled("k.day")+" IS NOT NULL)", "k.at <= "+to)
 	case ofNested:
 		p.row(false, "k.at", "", "k.text", "attribute_facts", "k.name = "+name, "k.kind = 'object'", "k.at <= "+to)
+		return p.lateDates(freshFacts, "k.at", "", "k.text", "attribute_facts", "k.kind = 'object'", "k.at <= "+to)
 	case ofPasses:
 		p.searchPasses(name, from, to, late)
 	case ofConsents:
@@ -356,6 +360,20 @@ func (p *partsOf) search() error {
 	case ofCustomers:
 		return p.searchCustomers(from, to, late)
 	}
+	return nil
+}
+
+// lateDates adds the facts committed since the cursor, whenever their dates are:
+// edges that had passed by then have been looked at without them.
+func (p *partsOf) lateDates(of freshTable, t1, t2, doc, table string, conds ...string) error {
+	if p.span.cursor == "" {
+		return nil
+	}
+	fresh, err := p.freshIn(of, "k", p.span.cursor)
+	if err != nil {
+		return err
+	}
+	p.row(true, t1, t2, doc, table, append([]string{fresh, p.unled("k.name") + " = " + p.text(p.source.name)}, conds...)...)
 	return nil
 }
 

@@ -336,3 +336,56 @@ func TestSegmentChangeKnownLate(t *testing.T) {
 		}
 	})
 }
+
+// A date that is stored after its edge had been evaluated, as if it had been known
+// before, lets its customer enter as of the edge, wherever the date is stated.
+func TestSegmentDateKnownLate(t *testing.T) {
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, world{customers: []customer{{"ann", "", hours(-100)}, {"bob", "", hours(-100)}, {"cleo", "", hours(-100)}, {"dan", "", hours(-100)}}})
+		ctx := context.Background()
+		passed := campaign.Test{Op: campaign.OpBefore, Now: true}
+		e := audience.New(db.engine, catalog(map[string]campaign.Condition{"it": campaign.Any{
+			campaign.Attribute{Name: "trial_ends", Test: passed},
+			campaign.EventMatch{Event: "Booked", Where: []campaign.Property{{Path: "checkin", Test: passed}}},
+			campaign.Attribute{Name: "lease.ends", Test: passed},
+			campaign.Attribute{Name: "born", Test: campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(1)}},
+		}}))
+		c := &campaign.Campaign{Name: "x", Zone: "customer", Trigger: campaign.SegmentChange{Segment: "it"}}
+		cursor, err := e.Cursor(ctx, db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		add := func(customer int, name, kind, text string, moment any) {
+			db.must(t, "INSERT INTO attribute_facts (customer_id, name, at, kind, text, moment) VALUES ($1, $2, $3, $4, $5, $6)",
+				customer, name, campaign.Micros(hours(1)), kind, text, moment)
+		}
+		add(1, "trial_ends", "time", stamp(hours(30)), campaign.Micros(hours(30)))
+		insertFact(t, db, fact{"b", 2, "Booked", hours(1), hours(1), map[string]any{"checkin": stamp(hours(31))}})
+		add(3, "lease", "object", `{"ends":"`+stamp(hours(32))+`"}`, nil)
+		midnight := hours(48).Truncate(24 * time.Hour)
+		add(4, "born", "text", midnight.AddDate(0, 0, 1).Format("01-02"), nil)
+		for _, one := range []struct {
+			window audience.Window
+			want   map[int64]time.Time
+		}{
+			{audience.Window{From: hours(60), To: hours(61)}, map[int64]time.Time{}},
+			{audience.Window{From: hours(60), To: hours(61), Cursor: cursor, LateFrom: hours(2)}, map[int64]time.Time{
+				1: hours(30).Add(time.Microsecond), 2: hours(31).Add(time.Microsecond), 3: hours(32).Add(time.Microsecond), 4: midnight}},
+			{audience.Window{From: hours(60), To: hours(61), Cursor: cursor, LateFrom: hours(31)}, map[int64]time.Time{
+				2: hours(31).Add(time.Microsecond), 3: hours(32).Add(time.Microsecond), 4: midnight}},
+			{audience.Window{From: hours(60), To: hours(61), Cursor: cursor, LateFrom: hours(50)}, map[int64]time.Time{}},
+		} {
+			found, err := e.Candidates(ctx, db, c, one.window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[int64]time.Time{}
+			for _, f := range found {
+				got[f.Customer] = f.Anchor.UTC()
+			}
+			if diff := cmp.Diff(one.want, got); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", one.window, diff)
+			}
+		}
+	})
+}
