@@ -223,7 +223,17 @@ func TestRelease(t *testing.T) {
 		if ok, err := w.Release(t.Context(), first, w.now); ok || err != nil {
 			t.Errorf("released what is not held any more: %v", err)
 		}
-		if ok, err := w.Release(t.Context(), held(), w.now); !ok || err != nil {
+		shown := held()
+		w.now = w.now.Add(15 * time.Second)
+		if w.tick(0); !held().Through.After(shown.Through) {
+			t.Error("no tick while the person thinks")
+		}
+		other := shown
+		other.Since = other.Since.Add(time.Second)
+		if ok, err := w.Release(t.Context(), other, w.now); ok || err != nil {
+			t.Errorf("released another hold: %v", err)
+		}
+		if ok, err := w.Release(t.Context(), shown, w.now); !ok || err != nil {
 			t.Fatalf("not released: %v", err)
 		}
 		if !held().Released {

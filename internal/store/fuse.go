@@ -41,14 +41,16 @@ func (s *Store) HeldByFuse(ctx context.Context) ([]Held, error) {
 
 // Release lets what the fuse holds of a campaign in with its next tick: that very
 // decision, of at most h.Entries as of h.Through, and once. It is false when that
-// is not what is held any more.
+// is not what is held any more: it has been let go of, or has become more. Ticks
+// that have found no more since then do not matter.
 func (s *Store) Release(ctx context.Context, h Held, now time.Time) (bool, error) {
 	released := false
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		released = false
 		var id int64
 		err := tx.QueryRowContext(ctx, `SELECT f.campaign_id FROM fuses f JOIN campaigns c ON c.id = f.campaign_id
-			WHERE c.name = $1 AND f.entries = $2 AND f.at = $3`, h.Campaign, h.Entries, campaign.Micros(h.Through)).Scan(&id)
+			WHERE c.name = $1 AND f.entries <= $2 AND f.since = $3 AND f.at >= $4`,
+			h.Campaign, h.Entries, campaign.Micros(h.Since), campaign.Micros(h.Through)).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
