@@ -68,14 +68,13 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.
 	if err := s.moveEvents(ctx, tx, from, to); err != nil {
 		return fmt.Errorf("move events: %w", err)
 	}
+	if err := s.moveFacts(ctx, tx, from, to); err != nil {
+		return fmt.Errorf("move attributes: %w", err)
+	}
 	if err := s.movePasses(ctx, tx, from, to, now); err != nil {
 		return fmt.Errorf("move passes: %w", err)
 	}
 	for _, statement := range []string{
-		// Of two facts of one moment the known customer's stands.
-		`DELETE FROM attribute_facts WHERE customer_id = $1 AND EXISTS (SELECT 1 FROM attribute_facts k
-			WHERE k.customer_id = $2 AND k.name = attribute_facts.name AND k.at = attribute_facts.at)`,
-		`UPDATE attribute_facts SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE consents SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE identities SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE enrollments SET customer_id = $2 WHERE customer_id = $1`,
@@ -95,24 +94,40 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.
 	return s.refresh(ctx, tx, []int64{to})
 }
 
-// moveEvents gives the events to another customer and makes them fresh, so that
-// the next tick looks at them as the customer's. Occurrence keys hold their
+// moveEvents gives the events to another customer. Occurrence keys hold their
 // uids, so nothing that they have started starts again.
 func (s *Store) moveEvents(ctx context.Context, tx *sql.Tx, from, to int64) error {
-	if s.engine == audience.Postgres {
-		_, err := tx.ExecContext(ctx, `UPDATE events SET customer_id = $2, xid = pg_current_xact_id() WHERE customer_id = $1`, from, to)
-		return err
-	}
-	// SQLite's ticks know fresh events by their rowid.
-	_, err := tx.ExecContext(ctx, `UPDATE events SET customer_id = $2, id = n.fresh FROM (
-			SELECT e.id AS old, (SELECT seq FROM sqlite_sequence WHERE name = 'events') + row_number() OVER (ORDER BY e.id) AS fresh
-			FROM events e WHERE e.customer_id = $1) n
-		WHERE events.id = n.old`, from, to)
+	return s.moveFresh(ctx, tx, "events", from, to)
+}
+
+// moveFacts gives what is known of the customer to another one.
+func (s *Store) moveFacts(ctx context.Context, tx *sql.Tx, from, to int64) error {
+	// Of two facts of one moment the known customer's stands.
+	_, err := tx.ExecContext(ctx, `DELETE FROM attribute_facts WHERE customer_id = $1 AND EXISTS (SELECT 1 FROM attribute_facts k
+		WHERE k.customer_id = $2 AND k.name = attribute_facts.name AND k.at = attribute_facts.at)`, from, to)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM events)
-		WHERE name = 'events' AND seq < (SELECT max(id) FROM events)`)
+	return s.moveFresh(ctx, tx, "attribute_facts", from, to)
+}
+
+// moveFresh gives a table's rows to another customer and makes them fresh, so that
+// the next tick looks at them as the customer's.
+func (s *Store) moveFresh(ctx context.Context, tx *sql.Tx, table string, from, to int64) error {
+	if s.engine == audience.Postgres {
+		_, err := tx.ExecContext(ctx, `UPDATE `+table+` SET customer_id = $2, xid = pg_current_xact_id() WHERE customer_id = $1`, from, to)
+		return err
+	}
+	// SQLite's ticks know fresh rows by their rowid.
+	_, err := tx.ExecContext(ctx, `UPDATE `+table+` SET customer_id = $2, id = n.fresh FROM (
+			SELECT e.id AS old, (SELECT seq FROM sqlite_sequence WHERE name = $3) + row_number() OVER (ORDER BY e.id) AS fresh
+			FROM `+table+` e WHERE e.customer_id = $1) n
+		WHERE `+table+`.id = n.old`, from, to, table)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM `+table+`)
+		WHERE name = $1 AND seq < (SELECT max(id) FROM `+table+`)`, table)
 	return err
 }
 

@@ -169,13 +169,14 @@ func TestMerge(t *testing.T) {
 		openMessage(t, s, from, "win-back", "offers", ref+"@17", "pending")
 		openMessage(t, s, from, "letter", "offers", "2026-03-01T09:00@"+ref, "queued")
 		openMessage(t, s, to, "letter", "offers", "2026-03-01T09:00@u", "queued")
-		var cursor string
-		fresh := `SELECT uid FROM events WHERE id > $1 ORDER BY id`
-		cursorSQL := `SELECT max(id) FROM events`
+		var cursor, factCursor string
+		fresh, freshFacts := `SELECT uid FROM events WHERE id > $1 ORDER BY id`, `SELECT name FROM attribute_facts WHERE id > $1`
+		cursorSQL := `SELECT max(id), (SELECT max(id) FROM attribute_facts) FROM events`
 		if s.Engine().String() == "postgres" {
-			cursorSQL, fresh = `SELECT pg_current_xact_id()`, `SELECT uid FROM events WHERE xid > $1::xid8 ORDER BY id`
+			cursorSQL = `SELECT pg_current_xact_id(), pg_current_xact_id()`
+			fresh, freshFacts = `SELECT uid FROM events WHERE xid > $1::xid8 ORDER BY id`, `SELECT name FROM attribute_facts WHERE xid > $1::xid8`
 		}
-		if err := store.RawDB(s).QueryRow(cursorSQL).Scan(&cursor); err != nil {
+		if err := store.RawDB(s).QueryRow(cursorSQL).Scan(&cursor, &factCursor); err != nil {
 			t.Fatal(err)
 		}
 
@@ -186,6 +187,7 @@ func TestMerge(t *testing.T) {
 		is(t, s, []string{fmt.Sprintf("anonymous device %d", to), fmt.Sprintf("user u %d", to)}, `SELECT kind, value, customer_id FROM identities ORDER BY kind`)
 		is(t, s, []string{"id:a1", "id:a2", "id:u1"}, `SELECT uid FROM events WHERE customer_id = $1 ORDER BY uid`, to)
 		is(t, s, []string{"id:a1", "id:a2"}, fresh, cursor)
+		is(t, s, []string{"colour"}, freshFacts, factCursor)
 		is(t, s, []string{fmt.Sprint(to)}, `SELECT DISTINCT customer_id FROM attribute_facts`)
 		is(t, s, []string{fmt.Sprint(to)}, `SELECT DISTINCT customer_id FROM consents`)
 		is(t, s, []string{
@@ -203,21 +205,24 @@ func TestMerge(t *testing.T) {
 	})
 }
 
-// An event stored after a merge still gets a higher rowid than all before.
+// An event or a fact stored after a merge still gets a higher rowid than all before.
 func TestMergeKeepsOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		for i := range 3 {
+		for i, name := range []string{"first", "second", "third"} {
 			d := fmt.Sprint("d", i)
+			call(t, s, t0, "identify", `{"anonymousId":"`+d+`","traits":{"`+name+`":1}}`)
 			call(t, s, t0, "track", `{"anonymousId":"`+d+`","event":"A","messageId":"`+d+`"}`)
 			call(t, s, t0, "track", `{"anonymousId":"`+d+`","event":"A","messageId":"`+d+`b"}`)
 			call(t, s, t0, "identify", `{"userId":"u","anonymousId":"`+d+`"}`)
 		}
 		call(t, s, t0, "track", `{"userId":"u","event":"A","messageId":"last"}`)
+		call(t, s, t0, "identify", `{"userId":"u","traits":{"last":1}}`)
 		got := table(t, s, `SELECT uid FROM events ORDER BY id`)
 		want := []string{"id:d0", "id:d0b", "id:d1", "id:d1b", "id:d2", "id:d2b", "id:last"}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)
 		}
+		is(t, s, []string{"first", "second", "third", "last"}, `SELECT name FROM attribute_facts ORDER BY id`)
 	})
 }
 
