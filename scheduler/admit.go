@@ -69,7 +69,7 @@ func (t *tick) admit(ctx context.Context, w Window, d *Decided) (*admitted, erro
 		// The others will be looked at again, and are counted then.
 		clear(d.Held)
 		d.Held[campaign.HeldFuse] = len(in.entries)
-		return &admitted{fuse: &Fuse{len(in.entries), t.campaign.Allows(t.ledger.Usual), t.ledger.Usual}}, nil
+		return &admitted{fuse: &Fuse{Decided: len(in.entries), Allowed: t.campaign.Allows(t.ledger.Usual), Usual: t.ledger.Usual}}, nil
 	}
 	return in, nil
 }

@@ -3,7 +3,9 @@ package scheduler_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -253,6 +255,45 @@ func TestRelease(t *testing.T) {
 		burst(10, 14)
 		if got := w.tick(time.Minute)["x"]; got.Entered != 0 || got.Fuse == nil {
 			t.Errorf("a release is for once: %+v", got)
+		}
+	})
+}
+
+// A release of less than there is by the tick lets nobody in: it is held again, as
+// counted up to where the release went, and the tick says so.
+func TestReleaseOfLess(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		w := newWorld(t, d, map[string]string{"x": on(onGo, "expect: { entries: { at_most: 3 } }", "steps: [ { send: one } ]")})
+		var log strings.Builder
+		w.sched.Log = slog.New(slog.NewTextHandler(&log, nil))
+		w.now = w.now.Add(time.Minute)
+		for i := range 5 {
+			name := fmt.Sprint("c", i)
+			w.join(name)
+			w.track(name, "Go", "")
+		}
+		w.tick(time.Minute)
+		first, err := w.HeldByFuse(t.Context())
+		if err != nil || len(first) != 1 {
+			t.Fatalf("held: %+v, %v", first, err)
+		}
+		if ok, err := w.Release(t.Context(), first[0], w.now); !ok || err != nil {
+			t.Fatalf("not released: %v", err)
+		}
+		w.track("c0", "Go", "") // at the very moment up to which they were released
+		if got := w.tick(time.Minute)["x"]; got.Entered != 0 || got.Fuse == nil || *got.Fuse != (scheduler.Fuse{Decided: 6, Allowed: 3, Released: 5}) {
+			t.Errorf("%+v", got)
+		}
+		if want := `level=WARN msg="held again: more than was released" campaign=x entries=6 released=5`; !strings.Contains(log.String(), want) {
+			t.Errorf("logged %s", log.String())
+		}
+		again, err := w.HeldByFuse(t.Context())
+		if err != nil || len(again) != 1 || again[0].Released || again[0].Entries != 6 || !again[0].Through.Equal(first[0].Through) {
+			t.Errorf("held: %+v, %v", again, err)
+		}
+		if got := w.tick(time.Minute)["x"]; got.Fuse == nil || got.Fuse.Released != 0 {
+			t.Errorf("says so twice: %+v", got.Fuse)
 		}
 	})
 }

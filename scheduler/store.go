@@ -54,9 +54,9 @@ type Books interface {
 	FirstHeld(ctx context.Context, c campaign.Condition, spans []Span) (map[int64]time.Time, error)
 	// Save stores where passes stand, and the messages that they have come to.
 	Save(ctx context.Context, moves []Move, messages []Message, now time.Time) error
-	// Hold notes what the fuse holds as of a tick; nil: nothing any more, and what
-	// was released has been let in.
-	Hold(ctx context.Context, f *Fuse, now time.Time) error
+	// Hold notes what the fuse holds of what is due up to a moment; nil: nothing any
+	// more, and what was released has been let in.
+	Hold(ctx context.Context, f *Fuse, through, now time.Time) error
 	// Watermark stores how far the campaign is evaluated and what was decided.
 	Watermark(ctx context.Context, w Window, entered int, held map[string]int, advance bool) error
 }

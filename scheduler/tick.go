@@ -40,6 +40,9 @@ type Fuse struct {
 	Decided int     `json:"entries"` // entries that are held
 	Allowed int     `json:"allowed"` // at most so many enter by themselves
 	Usual   float64 `json:"usual"`   // the mean of earlier ticks that decided anything; 0: there was none
+	// Released is what a person had released; it is void, since it has become more.
+	// 0: nothing was.
+	Released int `json:"released,omitempty"`
 }
 
 // FailedError says which campaigns a tick could not evaluate.
@@ -78,6 +81,9 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided
 			continue
 		}
 		decided[c.Name] = d
+		if f := d.Fuse; f != nil && f.Released > 0 {
+			s.Log.Warn("held again: more than was released", "campaign", c.Name, "entries", f.Decided, "released", f.Released)
+		}
 		if d.Entered > 0 || len(d.Held) > 0 {
 			s.Log.Info("campaign evaluated", "campaign", c.Name, "entered", d.Entered, "held", d.Held)
 		}
@@ -139,7 +145,7 @@ func (t *tick) run(ctx context.Context, d *Decided) error {
 			return err
 		}
 	}
-	if err := t.fuse(ctx, in, d); err != nil {
+	if err := t.fuse(ctx, w, in, d); err != nil {
 		return err
 	}
 	if err := t.enter(ctx, in, d); err != nil {
@@ -158,12 +164,14 @@ func (t *tick) entering(w Window) Window {
 }
 
 // fuse notes what is held, or that nothing is any more.
-func (t *tick) fuse(ctx context.Context, in *admitted, d *Decided) error {
+func (t *tick) fuse(ctx context.Context, w Window, in *admitted, d *Decided) error {
 	if in.fuse == nil && !t.ledger.Held {
 		return nil
 	}
-	d.Fuse = in.fuse
-	if err := t.Hold(ctx, in.fuse, t.now); err != nil {
+	if d.Fuse = in.fuse; d.Fuse != nil && t.ledger.Release != nil {
+		d.Fuse.Released = t.ledger.Release.Entries
+	}
+	if err := t.Hold(ctx, in.fuse, w.To, t.now); err != nil {
 		return fmt.Errorf("note what the fuse holds: %w", err)
 	}
 	return nil

@@ -144,7 +144,11 @@ func addDecided(total, round map[string]scheduler.Decided) {
 			maps.Copy(t.Held, d.Held)
 		}
 		if d.Fuse != nil {
-			t.Fuse = d.Fuse
+			fuse := *d.Fuse
+			if t.Fuse != nil && fuse.Released == 0 {
+				fuse.Released = t.Fuse.Released // the round that found it void was the first
+			}
+			t.Fuse = &fuse
 		}
 		if d.Error != "" {
 			t.Error = d.Error

@@ -226,6 +226,9 @@ func printTick(rt *runtime, out tickOutput) {
 		d := out.Campaigns[name]
 		rt.printf("  %-24s entered %s%s\n", name, thousands(d.Entered), reasons(" · held", d.Held))
 		if f := d.Fuse; f != nil {
+			if f.Released > 0 {
+				rt.printf("  %-24s held again: %s were released, and it has become more\n", "", thousands(f.Released))
+			}
 			rt.printf("  %-24s %s\n", "", heldByFuse(name, f.Decided, f.Allowed, f.Usual))
 		}
 		if d.Error != "" {

@@ -18,7 +18,7 @@ type Held struct {
 	Allowed  int       // what it may by itself
 	Usual    float64   // the mean of earlier ticks that decided anything; 0: there was none
 	Since    time.Time // the first tick that was held
-	Through  time.Time // the last one, as of which Entries is
+	Through  time.Time // the moment up to which Entries are counted: the last one, or what a release was for
 	Released bool      // the next tick lets them in
 }
 
@@ -95,7 +95,7 @@ func (b *books) openFuse(ctx context.Context) error {
 
 // Hold notes what the fuse holds. A release that was for less is void: what it let
 // go of is not what is decided now.
-func (b *books) Hold(ctx context.Context, f *scheduler.Fuse, now time.Time) error {
+func (b *books) Hold(ctx context.Context, f *scheduler.Fuse, through, now time.Time) error {
 	if f == nil {
 		if _, err := b.tx.ExecContext(ctx, `UPDATE releases SET used_at = $2 WHERE campaign_id = $1 AND used_at IS NULL`, b.id, campaign.Micros(now)); err != nil {
 			return err
@@ -106,8 +106,8 @@ func (b *books) Hold(ctx context.Context, f *scheduler.Fuse, now time.Time) erro
 	if _, err := b.tx.ExecContext(ctx, `DELETE FROM releases WHERE campaign_id = $1 AND used_at IS NULL`, b.id); err != nil {
 		return err
 	}
-	_, err := b.tx.ExecContext(ctx, `INSERT INTO fuses (campaign_id, entries, most, usual, since, at) VALUES ($1, $2, $3, $4, $5, $5)
+	_, err := b.tx.ExecContext(ctx, `INSERT INTO fuses (campaign_id, entries, most, usual, since, at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (campaign_id) DO UPDATE SET entries = excluded.entries, most = excluded.most, usual = excluded.usual, at = excluded.at`,
-		b.id, f.Decided, f.Allowed, f.Usual, campaign.Micros(now))
+		b.id, f.Decided, f.Allowed, f.Usual, campaign.Micros(now), campaign.Micros(through))
 	return err
 }
