@@ -248,6 +248,10 @@ func TestRelease(t *testing.T) {
 		if all, err := w.HeldByFuse(t.Context()); err != nil || len(all) != 0 {
 			t.Errorf("still held: %+v, %v", all, err)
 		}
+		report, err := w.Report(t.Context(), "x", w.now)
+		if err != nil || report.Campaigns[0].Entered != 7 || report.Campaigns[0].HeldBy[campaign.HeldFuse] != 0 {
+			t.Errorf("who was let in was held: %+v, %v", report.Campaigns, err)
+		}
 		if got := w.tick(0)["x"]; got.Entered != 2 {
 			t.Errorf("those after it: %+v", got)
 		}

@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tidings/internal/campaign"
@@ -97,6 +99,9 @@ func (b *books) openFuse(ctx context.Context) error {
 // go of is not what is decided now.
 func (b *books) Hold(ctx context.Context, f *scheduler.Fuse, through, now time.Time) error {
 	if f == nil {
+		if err := b.unhold(ctx); err != nil {
+			return err
+		}
 		if _, err := b.tx.ExecContext(ctx, `UPDATE releases SET used_at = $2 WHERE campaign_id = $1 AND used_at IS NULL`, b.id, campaign.Micros(now)); err != nil {
 			return err
 		}
@@ -110,4 +115,42 @@ func (b *books) Hold(ctx context.Context, f *scheduler.Fuse, through, now time.T
 		ON CONFLICT (campaign_id) DO UPDATE SET entries = excluded.entries, most = excluded.most, usual = excluded.usual, at = excluded.at`,
 		b.id, f.Decided, f.Allowed, f.Usual, campaign.Micros(now), campaign.Micros(through))
 	return err
+}
+
+// unhold takes what was held out of the ticks' counts once a release lets it in:
+// the report would count it as entered and as not entered.
+func (b *books) unhold(ctx context.Context) error {
+	if b.ledger.Release == nil {
+		return nil
+	}
+	rows, err := b.tx.QueryContext(ctx, `SELECT at, held FROM ticks WHERE campaign_id = $1 AND at >= $2`, b.id, campaign.Micros(b.ledger.HeldSince))
+	counts := map[int64]map[string]int{}
+	if _, err := collect(rows, err, func(rows *sql.Rows) (at int64, err error) {
+		var text []byte
+		held := map[string]int{}
+		if err := rows.Scan(&at, &text); err != nil {
+			return 0, err
+		}
+		if err := json.Unmarshal(text, &held); err != nil {
+			return 0, fmt.Errorf("read what was held: %w", err)
+		}
+		if held[campaign.HeldFuse] > 0 {
+			delete(held, campaign.HeldFuse)
+			counts[at] = held
+		}
+		return at, nil
+	}); err != nil {
+		return err
+	}
+	var in [][]any
+	for at, held := range counts {
+		in = append(in, []any{at, array(held)})
+	}
+	for part := range slices.Chunk(in, insertBatch) {
+		if _, err := b.tx.ExecContext(ctx, `UPDATE ticks SET held = x.held FROM `+b.rows("$1", "at bigint", "held text")+` x
+			WHERE ticks.campaign_id = $2 AND ticks.at = x.at`, array(part), b.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
