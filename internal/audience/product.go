@@ -70,11 +70,13 @@ type waiter struct {
 	external string
 	since    int64 // when they asked, or viewed it
 	asked    bool
+	mailable bool // told only where pieces are shared out
 }
 
 // served are those of the waiting whose turn it is: who asked first comes first,
 // who only viewed comes after them. A piece in stock serves perUnit of them; where
-// the fact doesn't say how many there are, there is one.
+// the fact doesn't say how many there are, there is one. Whom no mail may reach
+// takes nobody's turn; they come last, for it to be said why they get none.
 func served(waiting []waiter, perUnit int, stock float64) []waiter {
 	slices.SortFunc(waiting, func(a, b waiter) int {
 		if a.asked != b.asked {
@@ -94,11 +96,16 @@ func served(waiting []waiter, perUnit int, stock float64) []waiter {
 	if perUnit == 0 {
 		return waiting
 	}
-	n := max(math.Floor(stock), 0) * float64(perUnit)
-	if n < float64(len(waiting)) {
-		return waiting[:int(n)]
+	var turn, away []waiter
+	for _, one := range waiting {
+		switch {
+		case !one.mailable:
+			away = append(away, one)
+		case float64(len(turn)) < max(math.Floor(stock), 0)*float64(perUnit):
+			turn = append(turn, one)
+		}
 	}
-	return waiting
+	return append(turn, away...)
 }
 
 // catalogueFacts are the facts of t that could first be decided in w and pass its
@@ -268,20 +275,24 @@ func (e *Evaluator) waiting(ctx context.Context, q Querier, c *campaign.Campaign
 	if err != nil {
 		return err
 	}
+	asked, mailable := event != campaign.ProductViewed, sqlTrue
+	if all {
+		mailable = b.mailable(c.Topic, asked)
+	}
 	since := "SELECT o.n, r.customer_id, min(r.occurred_at) AS since FROM o CROSS JOIN events r WHERE " + only + and(waitEvents, "r.name = "+b.text(event),
 		product+" = o.product", b.id("r.properties", "product_id")+" = o.product",
 		"r.occurred_at > "+b.before("o.anchor_at", within), "r.occurred_at <= o.anchor_at", "r.known_at <= o.as_of",
 		"NOT EXISTS (SELECT 1 FROM events k WHERE "+and("k.customer_id = r.customer_id", "k.name = "+b.text(campaign.OrderCompleted),
 			"k.occurred_at >= r.occurred_at", "k.occurred_at <= o.as_of", "k.known_at <= o.as_of", b.ordered("k.properties", "o.product"))+")",
 		told) + " GROUP BY o.n, r.customer_id"
-	query := "WITH o AS MATERIALIZED " + table + imagined + ", s AS MATERIALIZED (" + since + ") SELECT x.n, x.customer_id, x.external_id, x.since FROM " +
-		"(SELECT o.n, s.customer_id, COALESCE(c.external_id, '') AS external_id, s.since, o.anchor_at, o.as_of, o.as_of AS entered_at, o.anchor " +
+	query := "WITH o AS MATERIALIZED " + table + imagined + ", s AS MATERIALIZED (" + since + ") SELECT x.n, x.customer_id, x.external_id, x.since, " + mailable + " FROM " +
+		"(SELECT o.n, s.customer_id, COALESCE(c.external_id, '') AS external_id, c.email, c.email_hash, s.since, o.anchor_at, o.as_of, o.as_of AS entered_at, o.anchor " +
 		"FROM s JOIN o ON o.n = s.n JOIN customers c ON c.id = s.customer_id) x WHERE " + admitted
 	got, err := b.query(ctx, q, query)
 	return each(got, err, func(rows *sql.Rows) error {
-		one := waiter{asked: event != campaign.ProductViewed}
+		one := waiter{asked: asked}
 		var n int
-		if err := rows.Scan(&n, &one.customer, &one.external, &one.since); err != nil {
+		if err := rows.Scan(&n, &one.customer, &one.external, &one.since, &one.mailable); err != nil {
 			return err
 		}
 		out[n] = append(out[n], one)

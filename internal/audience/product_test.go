@@ -21,6 +21,15 @@ type shelf struct {
 	world
 	catalogue []fact // customer is none
 	told      []told
+	consents  []consentWord
+	barred    []suppression
+	nameless  int64 // the customer without an address; 0: none
+}
+
+type suppression struct {
+	customer      int64
+	topic, reason string
+	at            time.Time
 }
 
 type told struct {
@@ -34,7 +43,16 @@ func productOf(f fact) string { return fmt.Sprint(f.props["product_id"]) }
 func (db database) shelve(t fataler, s shelf) {
 	t.Helper()
 	db.fill(t, s.world)
-	db.must(t, "DELETE FROM catalogue_events")
+	for _, table := range []string{"catalogue_events", "consents", "suppressions"} {
+		db.must(t, "DELETE FROM "+table)
+	}
+	db.must(t, "UPDATE customers SET email = 'a@kape.example', email_hash = CAST(id AS TEXT) WHERE id <> $1", s.nameless)
+	for _, c := range s.consents {
+		db.must(t, "INSERT INTO consents (customer_id, topic, given, at, recorded_at, source) VALUES ($1, $2, $3, $4, $4, '')", c.customer, c.topic, c.given, campaign.Micros(c.at))
+	}
+	for _, b := range s.barred {
+		db.must(t, "INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", fmt.Sprint(b.customer), b.topic, b.reason, campaign.Micros(b.at))
+	}
 	for _, f := range s.catalogue {
 		props, err := json.Marshal(f.props)
 		if err != nil {
@@ -115,9 +133,13 @@ func (s shelf) waiting(c *campaign.Campaign, t campaign.OnProduct, segments map[
 		if !ok {
 			pieces = 1
 		}
-		for n, one := range list {
-			if t.PerUnit > 0 && n >= int(pieces)*t.PerUnit {
-				break
+		served := 0
+		for _, one := range list {
+			if t.PerUnit > 0 && s.mailable(c.Topic, one.customer, !one.viewer, asOf) {
+				if served >= int(pieces)*t.PerUnit {
+					continue
+				}
+				served++
 			}
 			ref := s.customers[one.customer-1].external
 			if ref == "" {
@@ -128,6 +150,40 @@ func (s shelf) waiting(c *campaign.Campaign, t campaign.OnProduct, segments map[
 		}
 	}
 	return out
+}
+
+// mailable tells whether mail may go to a customer.
+func (s shelf) mailable(topic string, customer int64, asked bool, asOf time.Time) bool {
+	if customer == s.nameless {
+		return false
+	}
+	about := func(c consentWord) bool {
+		return c.customer == customer && (c.topic == topic || c.topic == "*") && !c.at.After(asOf)
+	}
+	seen := map[string]bool{}
+	for _, b := range s.barred {
+		key := fmt.Sprint(b.customer, b.topic) // of one topic the first counts
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		if b.customer != customer || b.at.After(asOf) || b.topic != "*" && (topic == "" || b.topic != topic && b.topic != "@marketing") {
+			continue
+		}
+		if b.reason != "unsubscribed" || !slices.ContainsFunc(s.consents, func(c consentWord) bool { return about(c) && c.given && c.at.After(b.at) }) {
+			return false
+		}
+	}
+	if topic == "" {
+		return true
+	}
+	given, last := asked, time.Time{}
+	for _, c := range s.consents {
+		if about(c) && !c.at.Before(last) {
+			given, last = c.given, c.at
+		}
+	}
+	return given
 }
 
 // since is when a customer began to wait for f's product, by an event; zero: not.
@@ -183,6 +239,14 @@ func genShelf(t *rapid.T) shelf {
 	for range rapid.IntRange(0, 2).Draw(t, "told") {
 		s.told = append(s.told, told{genCustomer(t), pick(t, "product", "p", "q"), genMoment(t)})
 	}
+	anybody := func() int64 { return pick[int64](t, "anybody", 1, 2, 3) }
+	for range rapid.IntRange(0, 4).Draw(t, "words") {
+		s.consents = append(s.consents, consentWord{anybody(), pick(t, "topic", "offers", "offers", "news", "*"), rapid.Bool().Draw(t, "given"), genMoment(t)})
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "suppressions") {
+		s.barred = append(s.barred, suppression{anybody(), pick(t, "topic", "offers", "news", "@marketing", "*"), pick(t, "reason", "unsubscribed", "unsubscribed", "complaint"), genMoment(t)})
+	}
+	s.nameless = pick[int64](t, "no address", 0, 0, 0, 1, 2, 3)
 	return s
 }
 
@@ -195,7 +259,7 @@ func TestProductsAgainstOracle(t *testing.T) {
 			e := audience.New(db.engine, catalog(segments))
 			for range 4 {
 				c := genCampaign(t)
-				c.Name = "shop"
+				c.Name, c.Topic = "shop", pick(t, "topic", "offers", "offers", "")
 				p := campaign.OnProduct{
 					After: pick(t, "after", campaign.Duration{}, campaign.Of(time.Hour), campaign.Duration{Months: 1}),
 					Asked: pick(t, "asked", campaign.Duration{}, campaign.Of(3*time.Hour), campaign.Days(180), campaign.Days(180)), Viewed: pick(t, "viewed", campaign.Duration{}, campaign.Days(1), campaign.Duration{Months: 1}),

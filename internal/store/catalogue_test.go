@@ -130,6 +130,39 @@ func TestFirstAskedFirstServed(t *testing.T) {
 	})
 }
 
+// Whom no mail may reach takes no piece from those behind them, and is told of.
+func TestPiecesGoToWhomMailMayReach(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"back": backInStock("viewed: 30d, per_unit: 1", "steps: [ { send: one } ]")})
+		d.join("gone", "bad", "ana", "late", "looked")
+		d.identify("bob", `{"email":"bob@kape.example"}`) // said nothing
+		d.identify("cleo", `{"email":"cleo@kape.example"}`)
+		d.identify("mute", `{}`)
+		d.track("gone", "Unsubscribed", `{"topic":"offers"}`)
+		d.suppress("bad", "*")
+		for _, name := range []string{"gone", "bad", "mute", "ana", "bob", "late"} {
+			d.now = d.now.Add(time.Minute)
+			d.track(name, "Back In Stock Requested", `{"product_id":"p"}`)
+		}
+		for _, name := range []string{"cleo", "looked"} {
+			d.now = d.now.Add(time.Minute)
+			d.track(name, "Product Viewed", `{"product_id":"p"}`)
+		}
+		for _, want := range []string{"ana", "ana bob", "ana bob late", "ana bob late looked", "ana bob late looked"} {
+			d.now = d.now.Add(time.Hour)
+			d.stocked("p", `,"stock":1`)
+			held := d.tick(time.Minute)["back"].Held
+			if got := fmt.Sprint(held); got != "map[no_address:1 no_consent:1 suppressed:2]" {
+				t.Errorf("held %s", got)
+			}
+			got := table(t, s, `SELECT c.external_id FROM enrollments e JOIN customers c ON c.id = e.customer_id ORDER BY e.id`)
+			if strings.Join(got, " ") != want {
+				t.Errorf("served %q, want %s", got, want)
+			}
+		}
+	})
+}
+
 func TestCatalogueImport(t *testing.T) {
 	const file = `{"name":"Product Price Changed","occurred_at":"2026-03-01T10:00:00Z","product_id":"p","price":8,"event_id":"e1"}
 {"name":"Product Back In Stock","occurred_at":"2026-03-01T10:00:00Z","product_id":"q"}
