@@ -135,6 +135,9 @@ func (o *observed) instead(deeds []deed, e content.Expectation, zone *time.Locat
 		if o.names[p.Customer] != e.Who {
 			continue
 		}
+		if p.State == campaign.PassFinished {
+			return "it finished at " + local(p.Ended)
+		}
 		if p.Reason != "" {
 			return fmt.Sprintf("the pass ended at %s: %s", local(p.Ended), p.Reason)
 		}

@@ -262,7 +262,8 @@ func (t *trial) run(ctx context.Context, one content.Case, end time.Time) error 
 	}
 }
 
-// happen stores what a test says, known at once.
+// happen stores what a test says, known at once. A fact of the catalogue has no
+// customer.
 func (t *trial) happen(ctx context.Context, h content.Happening, n int) error {
 	who := campaign.Ref{ID: t.ids[h.Who]}
 	item := intake.Item{}

@@ -37,7 +37,8 @@ type Case struct {
 	Until  time.Time // the clock stops here; zero: when nothing is left to do
 }
 
-// Happening is an event of a customer, or a change of attributes (Set).
+// Happening is an event of a customer, or a change of attributes (Set). A fact of
+// the catalogue, which is nobody's, has no Who.
 type Happening struct {
 	At         time.Time
 	Who        string
@@ -98,6 +99,7 @@ type suiteFile struct {
 	cat   *campaign.Catalog
 	suite Suite
 	steps []string // that send, and their templates
+	ends  []string // reasons for which a pass of the campaign can end
 	names []string // of customers
 }
 
@@ -115,6 +117,7 @@ func decodeSuite(ps *problems, file, text, name string, cat *campaign.Catalog) S
 	}
 	f := &suiteFile{source: ps.parse(file, text, zone), cat: cat, suite: Suite{Campaign: name, File: file}}
 	if known {
+		f.ends = endings()
 		f.sendSteps(c.Steps)
 	}
 	if f.root == nil {
@@ -138,8 +141,18 @@ func decodeSuite(ps *problems, file, text, name string, cat *campaign.Catalog) S
 	return f.suite
 }
 
+// endings are the reasons for which a pass of any campaign can end.
+func endings() []string {
+	return []string{Finished, string(campaign.PassHeldOut), campaign.ExitOnReason, campaign.ExitTriggerCancel,
+		campaign.ExitSuperseded, campaign.ExitAudience, campaign.ExitUnsubscribed, campaign.ExitCampaignRemoved, campaign.ExitErased}
+}
+
+// sendSteps notes which steps send, and the reasons of those that exit.
 func (f *suiteFile) sendSteps(steps []campaign.Step) {
 	for _, s := range steps {
+		if s.Exit != "" && !contains(f.ends, s.Exit) {
+			f.ends = append(f.ends, s.Exit)
+		}
 		if s.Send != nil {
 			f.steps = append(f.steps, s.ID)
 			if s.Send.Template != s.ID {
@@ -280,8 +293,9 @@ func (f *suiteFile) test(n *yaml.Node) {
 	f.suite.Cases = append(f.suite.Cases, c)
 }
 
-// who reads at and who of an event or an expectation.
-func (f *suiteFile) atWho(entries fields, what string) (at time.Time, who string) {
+// atWho reads at and who of an event or an expectation; nobodys is one that needs
+// no customer.
+func (f *suiteFile) atWho(entries fields, what string, nobodys bool) (at time.Time, who string) {
 	if v, ok := entries.values["at"]; ok {
 		at = f.moment(v, "at", f.zone)
 	} else if !entries.odd {
@@ -295,7 +309,7 @@ func (f *suiteFile) atWho(entries fields, what string) (at time.Time, who string
 			}
 			f.errorf(v, hint, "unknown customer %q", shortened(who))
 		}
-	} else if !entries.odd {
+	} else if !entries.odd && !nobodys {
 		f.errorf(entries.node, "add who: and a name of customers:", "%s does not say whose it is", what)
 	}
 	return at, who
@@ -308,8 +322,12 @@ func (f *suiteFile) happening(n *yaml.Node) (Happening, bool) {
 		return Happening{}, false
 	}
 	var h Happening
-	h.At, h.Who = f.atWho(entries, "an event")
 	event, isEvent := entries.values["event"]
+	nobodys := isEvent && contains(campaign.CatalogueEvents(), event.Value)
+	h.At, h.Who = f.atWho(entries, "an event", nobodys)
+	if nobodys {
+		h.Who = "" // taken and passed over, as where events come in
+	}
 	set, isSet := entries.values["set"]
 	switch {
 	case isSet && !isEvent:
@@ -340,14 +358,16 @@ func (f *suiteFile) expectation(n *yaml.Node) (Expectation, bool) {
 		return Expectation{}, false
 	}
 	e := Expectation{Line: n.Line}
-	e.At, e.Who = f.atWho(entries, "an expectation")
+	e.At, e.Who = f.atWho(entries, "an expectation", false)
 	if v, ok := entries.values["send"]; ok {
 		if e.Send, ok = f.word(v, "send"); ok && !contains(f.steps, e.Send) {
 			f.errorf(v, suggest(e.Send, f.steps), "the campaign has no step %q that sends", shortened(e.Send))
 		}
 	}
 	if v, ok := entries.values["exit"]; ok {
-		e.Exit, _ = f.word(v, "exit")
+		if e.Exit, ok = f.word(v, "exit"); ok && f.ends != nil && !contains(f.ends, e.Exit) {
+			f.errorf(v, suggest(e.Exit, f.ends), "no pass of the campaign ends with %q", shortened(e.Exit))
+		}
 	}
 	text := func(key string, into *string) {
 		if v, ok := entries.values[key]; ok {

@@ -20,6 +20,7 @@ tests:
     expect:
       - { at: 2026-11-02 11:00, who: ana, send: welcome, subject_has: Hi, text_has_not: "{{" }
       - { at: 2026-11-02 12:00, who: ben, exit: finished }
+      - { at: 2026-11-02 13:00, who: ben, exit: knows-us }
     until: 2026-12-01
 `
 
@@ -28,7 +29,7 @@ func suitesOf(t testing.TB, text string) ([]Suite, string) {
 	files := workspace(t, map[string]string{"campaigns/x.yaml": `topic: offers
 trigger: { event: { name: Go } }
 zone: Asia/Manila
-steps: [ { send: welcome, subject: Hello } ]
+steps: [ { send: welcome, subject: Hello }, { branch: [ { name: gold, when: { attribute: tier, is: gold }, steps: [ { exit: knows-us } ] } ] } ]
 `})
 	cat, problems := Load(files)
 	if cat == nil {
@@ -63,6 +64,7 @@ func TestSuite(t *testing.T) {
 			Expect: []Expectation{
 				{Line: 10, At: at(11), Who: "ana", Send: "welcome", SubjectHas: "Hi", TextHasNot: "{{"},
 				{Line: 11, At: at(12), Who: "ben", Exit: "finished"},
+				{Line: 12, At: at(13), Who: "ben", Exit: "knows-us"},
 			},
 		}},
 	}
@@ -71,6 +73,20 @@ func TestSuite(t *testing.T) {
 	}
 	if len(topics) < 2 {
 		t.Errorf("without consent: all topics, not %q", topics)
+	}
+}
+
+// A fact of the catalogue belongs to nobody, so a test need not say whose it is.
+func TestSuiteCatalogue(t *testing.T) {
+	t.Parallel()
+	suites, problems := suitesOf(t, "customers: { a: }\ntests: [ { name: x, expect: [], events: [ { at: 2026-01-01, event: Product Back In Stock, product_id: P1 }, { at: 2026-01-01, who: a, event: Product Price Changed, product_id: P1, price: 3 } ] } ]")
+	if problems != "" || len(suites) != 1 {
+		t.Fatalf("%d suites:\n%s", len(suites), problems)
+	}
+	for _, h := range suites[0].Cases[0].Happen {
+		if h.Who != "" || h.Properties["product_id"] != "P1" {
+			t.Errorf("%+v", h)
+		}
 	}
 }
 
@@ -85,6 +101,9 @@ func TestSuiteProblems(t *testing.T) {
 		{"tests: [ { name: x, expect: [] } ]", "1:10: a test in which nothing happens has no moment to look at; add events:, or until: and a moment"},
 		{"tests: [ { name: x, expect: [ { who: ana } ] } ]", "1:31: an expectation does not say when; add at: 2026-11-02 10:00"},
 		{"tests: [ { name: x, expect: [ { who: ana } ] } ]", `1:38: unknown customer "ana"; add customers: { ana: {} }`},
+		{"customers: { a: }\ntests: [ { name: x, expect: [ { at: 2026-01-01, who: a, exit: finishd } ] } ]", `2:63: no pass of the campaign ends with "finishd"; did you mean "finished"?`},
+		{"customers: { a: }\ntests: [ { name: x, expect: [ { at: 2026-01-01, who: a, exit: knows_us } ] } ]", `2:63: no pass of the campaign ends with "knows_us"; did you mean "knows-us"?`},
+		{"customers: { a: }\ntests: [ { name: x, expect: [ { who: a, exit: finished } ], events: [ { at: 2026-01-01, event: Order Completed } ] } ]", "2:71: an event does not say whose it is; add who: and a name of customers:"},
 		{"customers: { a: }\ntests: [ { name: x, expect: [ { at: 2026-01-01, who: a, exit: x, text_has: y } ] } ]", "2:66: text_has is about a mail; add send:"},
 		{"customers: { a: }\ntests: [ { name: x, expect: [], events: [ { at: 2026-01-01, who: a } ] } ]", "2:43: it does not say what happened; add event: Order Completed, or set: { tier: gold }"},
 	} {
