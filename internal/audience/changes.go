@@ -318,6 +318,11 @@ func (p *partsOf) within(column string) []string {
 	return out
 }
 
+// recordedBefore is more than what lies between the clock that a consent is
+// recorded by and its being committed. They have no mark of when that was, and to
+// look at one twice does no harm.
+const recordedBefore = 5 * time.Minute
+
 func (p *partsOf) search() error {
 	from, to := p.int(campaign.Micros(p.span.from)), p.int(campaign.Micros(p.span.to))
 	late := p.int(campaign.Micros(p.span.late))
@@ -355,7 +360,8 @@ func (p *partsOf) search() error {
 		topics := "k.topic IN (" + name + ", '*')"
 		p.row(false, "k.at", "", "", "consents", topics, "k.at > "+from, "k.at <= "+to)
 		if p.span.cursor != "" {
-			p.row(true, "k.at", "", "", "consents", topics, "k.recorded_at > "+from, "k.at <= "+from, "k.at > "+late)
+			recorded := p.int(campaign.Micros(p.span.from.Add(-recordedBefore)))
+			p.row(true, "k.at", "", "", "consents", topics, "k.recorded_at > "+recorded, "k.at <= "+from, "k.at > "+late)
 		}
 	case ofCustomers:
 		return p.searchCustomers(from, to, late)

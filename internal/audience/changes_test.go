@@ -389,3 +389,44 @@ func TestSegmentDateKnownLate(t *testing.T) {
 		}
 	})
 }
+
+// A consent has no mark of when it was committed: one recorded shortly before a
+// tick, and committed after it, is found by the next.
+func TestSegmentConsentKnownLate(t *testing.T) {
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, world{customers: []customer{{"ann", "", hours(-100)}, {"bob", "", hours(-100)}}})
+		ctx := context.Background()
+		cat := catalog(map[string]campaign.Condition{"it": campaign.Attribute{Name: "consent.offers", Test: test(campaign.OpIs, boolean(true))}})
+		cat.Workspace.Topics = map[string]campaign.Topic{"offers": {Key: "offers"}}
+		e := audience.New(db.engine, cat)
+		c := &campaign.Campaign{Name: "x", Zone: "customer", Trigger: campaign.SegmentChange{Segment: "it"}}
+		cursor, err := e.Cursor(ctx, db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for customer, before := range map[int]time.Duration{1: time.Minute, 2: time.Hour} {
+			at := campaign.Micros(hours(10).Add(-before))
+			db.must(t, "INSERT INTO consents (customer_id, topic, given, at, recorded_at, source) VALUES ($1, 'offers', TRUE, $2, $2, 'test')", customer, at)
+		}
+		for _, one := range []struct {
+			window audience.Window
+			want   []int64
+		}{
+			{audience.Window{From: hours(10), To: hours(11)}, nil},
+			{audience.Window{From: hours(10), To: hours(11), Cursor: cursor, LateFrom: hours(0)}, []int64{1}},
+			{audience.Window{From: hours(10), To: hours(11), Cursor: cursor, LateFrom: hours(10)}, nil},
+		} {
+			found, err := e.Candidates(ctx, db, c, one.window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int64
+			for _, f := range found {
+				got = append(got, f.Customer)
+			}
+			if diff := cmp.Diff(one.want, got); diff != "" {
+				t.Errorf("%+v (-want +got):\n%s", one.window, diff)
+			}
+		}
+	})
+}
