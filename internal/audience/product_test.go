@@ -283,6 +283,62 @@ func TestProductsAgainstOracle(t *testing.T) {
 	})
 }
 
+// Of two who asked the one piece is the first's, unless no mail may reach them.
+func TestPiecesPassBy(t *testing.T) {
+	said := func(topic string, given bool, at int) consentWord { return consentWord{1, topic, given, hours(at)} }
+	barred := func(topic, reason string, at int) []suppression {
+		return []suppression{{1, topic, reason, hours(at)}}
+	}
+	each(t, func(t *testing.T, db database) {
+		for name, one := range map[string]struct {
+			consents []consentWord
+			barred   []suppression
+			mail     bool
+		}{
+			"nothing said":            {nil, nil, true},
+			"no":                      {[]consentWord{said("offers", false, 1)}, nil, false},
+			"no to all":               {[]consentWord{said("*", false, 1)}, nil, false},
+			"no to another":           {[]consentWord{said("news", false, 1)}, nil, true},
+			"no afterwards":           {[]consentWord{said("offers", false, 9)}, nil, true},
+			"no, then yes":            {[]consentWord{said("offers", false, 1), said("*", true, 2)}, nil, true},
+			"barred":                  {nil, barred("*", "complaint", 1), false},
+			"barred from marketing":   {nil, barred("@marketing", "complaint", 1), false},
+			"barred from the topic":   {nil, barred("offers", "complaint", 1), false},
+			"barred from another":     {nil, barred("news", "complaint", 1), true},
+			"barred afterwards":       {nil, barred("*", "complaint", 9), true},
+			"come back":               {[]consentWord{said("offers", true, 2)}, barred("@marketing", "unsubscribed", 1), true},
+			"said yes before leaving": {[]consentWord{said("offers", true, 1)}, barred("offers", "unsubscribed", 2), false},
+			"said no again":           {[]consentWord{said("offers", false, 2)}, barred("offers", "unsubscribed", 1), false},
+			"yes after a complaint":   {[]consentWord{said("offers", true, 2)}, barred("offers", "complaint", 1), false},
+			"yes to another":          {[]consentWord{said("news", true, 2)}, barred("offers", "unsubscribed", 1), false},
+		} {
+			s := shelf{world: history(event(campaign.BackInStockRequested, hours(1), "product_id", "p"), event(campaign.BackInStockRequested, hours(2), "product_id", "p")), consents: one.consents, barred: one.barred}
+			s.customers = append(s.customers, customer{external: "bob"})
+			s.facts[1].customer = 2
+			back := event(campaign.ProductBackInStock, hours(4), "product_id", "p")
+			back.uid = "u"
+			s.catalogue = []fact{back}
+			db.shelve(t, s)
+			c := &campaign.Campaign{Name: "shop", Topic: "offers", Trigger: campaign.OnProduct{Asked: campaign.Days(1), PerUnit: 1}}
+			found, err := audience.New(db.engine, catalog(nil)).Candidates(context.Background(), db, c, audience.Window{From: hours(3), To: hours(5)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int64
+			for _, f := range found {
+				got = append(got, f.Customer)
+			}
+			want := []int64{1}
+			if !one.mail { // the first comes along, to be held for the reason
+				want = []int64{1, 2}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: found %v, want %v", name, got, want)
+			}
+		}
+	})
+}
+
 // The trigger tells the product, whose id is its text whatever it holds; who
 // asked is told from who looked; facts stored later are found by the cursor.
 func TestProductTells(t *testing.T) {
