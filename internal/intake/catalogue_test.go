@@ -73,6 +73,12 @@ func TestCatalogueFiles(t *testing.T) {
 			}
 		}
 	}
+	for _, misspelt := range []string{"customer", "Custmer_ID", "user_id"} {
+		_, err := intake.Events(strings.NewReader(misspelt+",name,occurred_at,product_id\n"), "x.csv", intake.Options{})
+		if err == nil || !strings.Contains(err.Error(), "did you mean "+misspelt+"? Rename it to customer_id") {
+			t.Errorf("customers in a column %s: %v", misspelt, err)
+		}
+	}
 	if _, err := intake.Events(strings.NewReader("name,occurred_at\n"), "x.csv", intake.Options{}); err == nil || !strings.Contains(err.Error(), "customer_id") {
 		t.Errorf("a file of neither customers nor products: %v", err)
 	}

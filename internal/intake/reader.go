@@ -62,7 +62,7 @@ func newReader[T any](r io.Reader, name string, o Options, required, known []str
 		rd.csv.columns[i].title = c.name
 	}
 	for _, want := range required {
-		if !have[want] && !(want == "customer_id" && rd.csv.has("product_id")) {
+		if !have[want] && !(want == "customer_id" && rd.csv.has("product_id") && otherName(want, rd.csv.columns, rd.native) == "") {
 			return nil, fmt.Errorf("%s: %w", name, missingColumn(want, rd.csv.columns))
 		}
 	}

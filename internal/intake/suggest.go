@@ -20,19 +20,34 @@ var otherNames = map[string][]string{
 
 // missingColumn is the one error for a file that lacks a column.
 func missingColumn(want string, found []column) error {
-	titles, names := make([]string, len(found)), make([]string, len(found))
+	titles := make([]string, len(found))
 	for i, c := range found {
-		titles[i], names[i] = c.title, c.name
+		titles[i] = c.title
 	}
 	msg := fmt.Sprintf("column %s is missing; the first line names %s", want, strings.Join(titles, ", "))
+	if title := otherName(want, found, nil); title != "" {
+		return fmt.Errorf("%s; did you mean %s? Rename it to %s", msg, title, want)
+	}
+	return errors.New(msg)
+}
+
+// otherName is the title of the column that seems to be the one wanted under
+// another name, or "". Those in native have a meaning of their own and are none.
+func otherName(want string, found []column, native map[string]bool) string {
+	var names []string
+	for _, c := range found {
+		if !native[c.name] {
+			names = append(names, c.name)
+		}
+	}
 	near := want
 	if len(want) > 3 { // anything is near a short name
 		near = campaign.Nearest(want, names)
 	}
 	for _, c := range found {
-		if slices.Contains(otherNames[want], c.name) || c.name == near {
-			return fmt.Errorf("%s; did you mean %s? Rename it to %s", msg, c.title, want)
+		if !native[c.name] && (slices.Contains(otherNames[want], c.name) || c.name == near) {
+			return c.title
 		}
 	}
-	return errors.New(msg)
+	return ""
 }
