@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"tidings/internal/audience"
@@ -106,6 +107,9 @@ func (c *segmentCmd) Run(rt *runtime) error {
 	}
 	in := campaign.InSegment{Segment: c.Name}
 	if c.CSV {
+		if err := c.knownColumns(rt, cat, s); err != nil {
+			return err
+		}
 		return c.members(rt, s, in, at)
 	}
 	out := segmentOutput{Segment: c.Name, Label: segment.Label, At: at}
@@ -160,6 +164,25 @@ func (rt *runtime) look(at moment) (*campaign.Catalog, *store.Store, time.Time, 
 		}
 	}
 	return cat, s, now, nil
+}
+
+// knownColumns refuses a column for an attribute that is neither declared, nor
+// worked out, nor was ever told of anybody: it would be empty for everyone.
+func (c *segmentCmd) knownColumns(rt *runtime, cat *campaign.Catalog, s *store.Store) error {
+	if len(c.Columns) == 0 {
+		return nil
+	}
+	known, err := s.AttributeNames(rt.ctx)
+	if err != nil {
+		return err
+	}
+	known = append(append(known, sortedKeys(cat.Workspace.Attributes)...), cat.Workspace.ComputedNames()...)
+	for _, name := range c.Columns {
+		if _, computed := cat.Workspace.ComputedAttribute(name); !computed && !slices.Contains(known, name) {
+			return usage("--columns: there is no attribute %s; %s", name, nearest(name, known))
+		}
+	}
+	return nil
 }
 
 func (c *segmentCmd) members(rt *runtime, s *store.Store, in campaign.Condition, at time.Time) error {
