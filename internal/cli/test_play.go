@@ -236,7 +236,7 @@ func (t *trial) run(ctx context.Context, one content.Case, end time.Time) error 
 	left := one.Happen
 	for n := 0; ; n++ {
 		if n == maxMoments {
-			return fmt.Errorf("the test is still busy after %d moments, at %s; set until:", n, t.now.Format(time.RFC3339))
+			return fmt.Errorf("the test is still busy after %d moments, at %s; say with until: where it is to end", n, t.now.Format(time.RFC3339))
 		}
 		for len(left) > 0 && !left[0].At.After(t.now) {
 			if err := t.happen(ctx, left[0], len(one.Happen)-len(left)); err != nil {
