@@ -83,7 +83,17 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	s.db.SetMaxOpenConns(o.MaxConns)
 	s.db.SetMaxIdleConns(o.MaxConns)
 	s.db.SetConnMaxIdleTime(4 * time.Minute)
-	if err := s.db.PingContext(ctx); err != nil {
+	err := s.db.PingContext(ctx)
+	for range 100 {
+		// Of processes that open a new file at once, SQLite turns some away without
+		// waiting while one of them switches it to write-ahead logging.
+		if err == nil || !retryable(err) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+		err = s.db.PingContext(ctx)
+	}
+	if err != nil {
 		s.db.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
