@@ -17,6 +17,9 @@ func ParseTimeOfDay(s string) (TimeOfDay, error) {
 	return TimeOfDay(t.Hour()*60 + t.Minute()), nil
 }
 
+// String writes 09:00.
+func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", int(t)/60, int(t)%60) }
+
 // LocalTime is a wall clock moment without a zone.
 type LocalTime struct {
 	Year  int

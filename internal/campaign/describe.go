@@ -189,6 +189,9 @@ func DescribeTrigger(t Trigger) string {
 		out += describeWhere(t.Where)
 	case AbandonedCart:
 		out += describeWhere(t.Where)
+		if t.OutOfStock != "" && t.OutOfStock != DropGone {
+			out += " out_of_stock " + string(t.OutOfStock)
+		}
 	case AbandonedCheckout:
 		out += describeWhere(t.Where)
 	case AbandonedBrowse:
@@ -236,7 +239,7 @@ func DescribeTrigger(t Trigger) string {
 		if !t.After.IsZero() {
 			out += ", " + t.After.String() + " after"
 		}
-		return out + " at " + clockText(t.At)
+		return out + " at " + t.At.String()
 	case SegmentChange:
 		word := " entered "
 		if t.Left {
@@ -259,7 +262,7 @@ func describeSchedule(t Schedule) string {
 	case t.Cron != "":
 		return " cron " + t.Cron
 	}
-	return " every " + string(t.Every) + " at " + clockText(t.Clock)
+	return " every " + string(t.Every) + " at " + t.Clock.String()
 }
 
 // DescribeStep says what a step does, on one line.
@@ -291,9 +294,7 @@ func DescribeStep(s Step) string {
 
 func describeUntil(u UntilTime) string {
 	if u.AnyDay {
-		return clockText(u.Clock)
+		return u.Clock.String()
 	}
-	return strings.ToLower(u.Day.String()[:3]) + " " + clockText(u.Clock)
+	return strings.ToLower(u.Day.String()[:3]) + " " + u.Clock.String()
 }
-
-func clockText(t TimeOfDay) string { return fmt.Sprintf("%02d:%02d", int(t)/60, int(t)%60) }

@@ -63,6 +63,8 @@ func keysInWords(c *Campaign) []keyInWords {
 		{"expires", c.Expires.String()}, {"active_from", optionalMoment(c.ActiveFrom)}, {"active_until", optionalMoment(c.ActiveUntil)},
 		{"expect", optionalNumber(c.Expect)}, {"on_uncertain", map[bool]string{true: "hold", false: "resend"}[c.HoldUncertain]},
 		{"from", c.From}, {"reply_to", c.ReplyTo},
+		{"priority", strconv.Itoa(c.Priority)}, {"when_capped", string(c.WhenCapped)}, {"send_window", windowInWords(c.SendWindow)},
+		{"fresh", c.Fresh.String()}, {"rate", c.Rate.String()}, {"utm", c.UTM.String()},
 	}
 }
 
@@ -97,6 +99,13 @@ func optionalMoment(t time.Time) string {
 	return describeMoment(t)
 }
 
+func windowInWords(h *Hours) string {
+	if h == nil {
+		return ""
+	}
+	return h.String()
+}
+
 func optionalNumber(n int) string {
 	if n == 0 {
 		return ""
@@ -121,7 +130,12 @@ func sendInWords(s *Send) string {
 		}
 		return out
 	}
-	return fmt.Sprintf("%s|%s|%s|%s|%s|%s", texts(s.Subject), texts(s.Preheader), s.From, s.ReplyTo, s.Topic, s.Expires)
+	at := ""
+	if s.SendAt != nil {
+		at = s.SendAt.String()
+	}
+	return fmt.Sprintf("%s|%s|%s|%s|%s|%s|%s|%s|%s|%v", texts(s.Subject), texts(s.Preheader), s.From, s.ReplyTo, s.Topic, s.Expires,
+		at, windowInWords(s.SendWindow), s.WhenCapped, s.With)
 }
 
 // InFlight is what a changed file does to the passes that are under way.

@@ -70,6 +70,31 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
+// TestDifferencesOfGates: what mails wait for is said as it is written.
+func TestDifferencesOfGates(t *testing.T) {
+	t.Parallel()
+	before, after := stepped(sends("a"), sends("b"), sends("c")), stepped(sends("a"), sends("b"), sends("c"))
+	nine, window := campaign.TimeOfDay(9*60), hours("08:00", "21:00", time.Monday)
+	before.Priority, before.WhenCapped, before.Fresh = 50, campaign.CappedWait, &campaign.Fresh{Event: "Order Completed"}
+	after.Priority, after.WhenCapped, after.Fresh = 80, campaign.CappedDrop, &campaign.Fresh{Event: "Go", Gap: campaign.Of(6 * time.Hour)}
+	after.SendWindow, after.Rate = &window, campaign.Pace{Max: 5000, Per: time.Hour}
+	after.Program.Nodes[0].Send = &campaign.Send{Template: "a", SendAt: &nine}
+	after.Program.Nodes[1].Send = &campaign.Send{Template: "b", SendWindow: &window}
+	after.Program.Nodes[2].Send = &campaign.Send{Template: "c", WhenCapped: campaign.CappedIgnore}
+	want := []string{
+		"priority 50 → 80", "when_capped wait → drop", "send_window none → mon 08:00 to 21:00",
+		"fresh Order Completed within 10 × its usual gap → Go within 6h", "rate none → 5000 per 1h",
+		"step a: other subject or options", "step b: other subject or options", "step c: other subject or options",
+	}
+	if diff := cmp.Diff(want, campaign.Differences(before, after)); diff != "" {
+		t.Error(diff)
+	}
+	after.Fresh = nil
+	if got := campaign.Differences(before, after)[3]; got != "fresh Order Completed within 10 × its usual gap → none" {
+		t.Error(got)
+	}
+}
+
 func TestFly(t *testing.T) {
 	t.Parallel()
 	before := stepped(sends("a"), waits("w", 2), sends("b"))

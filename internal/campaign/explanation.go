@@ -1,6 +1,9 @@
 package campaign
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Explanation is why a customer gets a campaign, or does not, as of a moment.
 type Explanation struct {
@@ -9,7 +12,8 @@ type Explanation struct {
 	At       time.Time `json:"at"`
 	Decision Decision  `json:"decision"`
 	// Blocker is the first thing that keeps the customer out, in a tick's words
-	// where a tick counts it; empty when nothing does.
+	// where a tick counts it; of one who has entered, the gate at which the mail waits.
+	// Empty when nothing does.
 	Blocker string      `json:"blocker"`
 	Detail  string      `json:"detail"` // of the decision, in words
 	Checks  []Check     `json:"checks"`
@@ -77,4 +81,17 @@ type MailStory struct {
 	State  State      `json:"state"`
 	Reason string     `json:"reason,omitempty"`
 	Done   *time.Time `json:"done,omitempty"`
+	// Said is what the mail server, or the template, said of one that failed or that
+	// may have arrived; without addresses.
+	Said string `json:"said,omitempty"`
+}
+
+// GateWord is a gate as people read it; those that are keys of a file stay as they
+// are written there.
+func GateWord(gate string) string {
+	switch gate {
+	case GateSendAt, GateSendWindow:
+		return gate
+	}
+	return strings.ReplaceAll(gate, "_", " ")
 }

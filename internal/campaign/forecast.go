@@ -22,6 +22,16 @@ type Forecast struct {
 	Hours map[int64]Tally
 	// Spans are the passes that entered, in the order of admission.
 	Spans []Span
+	// Mails are those of Messages, in no order.
+	Mails []ForecastMail
+}
+
+// ForecastMail is a mail of a forecast: who would get it, by which step, and when in
+// microseconds since 1970, were there no gates.
+type ForecastMail struct {
+	Customer int64
+	At       int64
+	Step     string
 }
 
 // Tally counts entries and messages.

@@ -61,6 +61,7 @@ type Outgoing struct {
 	Expires   time.Time
 	LeaseTill time.Time
 	Duplicate bool // sent again after an uncertain hand-over
+	Last      bool // no step follows: accepted, it finishes the pass
 }
 
 // Email is a message rendered: the bytes that go over the line, and the links
@@ -68,6 +69,9 @@ type Outgoing struct {
 type Email struct {
 	From, To string // envelope addresses
 	Body     []byte // the whole message, CRLF line ends
+	// SevenBit makes the same message in ASCII, for a server that takes no 8 bits.
+	// Nil: Body is ASCII already.
+	SevenBit func() []byte
 	Links    []Link
 	UTF8     bool // an address needs SMTPUTF8
 }
@@ -101,7 +105,22 @@ type Result struct {
 	Reply     Reply
 	RetryIn   time.Duration // for retry, and for release: 0 is at once
 	Suppress  bool          // the address does not exist
+	Slow      Slow          // whom the server asks to slow down for
+	Last      bool          // as of the message
 }
+
+// Slow says for whom less mail is to be let out after a server's answer.
+type Slow string
+
+// The ways: not at all, the recipient's domain, all that the provider takes; or
+// nothing but a probe now and then, since it refuses our sender's address, or us.
+const (
+	SlowNothing  Slow = ""
+	SlowDomain   Slow = "domain"
+	SlowProvider Slow = "provider"
+	SlowSender   Slow = "sender"
+	SlowStop     Slow = "stop"
+)
 
 // Claim names a message with the fencing token of its claim.
 type Claim struct{ ID, Token int64 }

@@ -84,6 +84,8 @@ const (
 	ExitErased          = "erased"
 
 	CancelWhen        = "when"
+	CancelTopic       = "topic_when"   // what its topic demands of a customer does not hold
+	CancelOutOfStock  = "out_of_stock" // what is in the cart cannot be bought any more
 	CancelExpired     = "expired"
 	CancelStepRemoved = "step_removed"
 	CancelMerged      = "merged"

@@ -44,6 +44,7 @@ type CampaignReport struct {
 	CancelledBy map[string]int `json:"cancelled_by"` // messages by reason
 	HeldBy      map[string]int `json:"held_by"`      // candidates that did not enter, by reason
 	Fuse        *FuseReport    `json:"fuse,omitempty"`
+	Paused      *PauseReport   `json:"paused,omitempty"`
 
 	Opened       int `json:"opened"`       // messages opened, of Sent
 	Clicked      int `json:"clicked"`      // messages clicked, of Sent
@@ -73,6 +74,34 @@ type StepReport struct {
 	Unsubscribed int    `json:"unsubscribed"` // customers
 	Waiting      int    `json:"waiting"`      // messages
 	Uncertain    int    `json:"uncertain"`    // messages
+}
+
+// PauseReport is a pause by hand or by the breaker, which wins over Status.
+type PauseReport struct {
+	Since  time.Time `json:"since"`
+	Who    string    `json:"who"`
+	Why    string    `json:"why"`
+	Resume string    `json:"resume"` // the command that ends it
+}
+
+// String says it in a line.
+func (p PauseReport) String() string {
+	out := PausedBy(p.Who) + " since " + p.Since.Format(time.RFC3339)
+	if p.Why != "" {
+		out += ": " + p.Why
+	}
+	return out + "; " + p.Resume
+}
+
+// PausedBy says who has paused a campaign.
+func PausedBy(who string) string {
+	switch who {
+	case "":
+		return "paused by hand"
+	case "breaker":
+		return "paused by the breaker"
+	}
+	return "paused by hand (" + who + ")"
 }
 
 // FuseReport is what the fuse holds of a campaign as of its last tick.

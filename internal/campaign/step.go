@@ -19,6 +19,19 @@ type Send struct {
 	ReplyTo   string
 	Topic     string   // empty: the campaign's
 	Expires   Duration // zero: the campaign's
+	// SendAt is the time of day from which on it goes out, after any wait; nil: at once.
+	SendAt     *TimeOfDay
+	SendWindow *Hours     // nil: the campaign's
+	WhenCapped WhenCapped // empty: the campaign's
+	// With are values for the template.
+	With map[string]With
+}
+
+// With is a value that a step gives its template: a text, for all or by locale, or
+// else a number, a bool or a list of such and of texts.
+type With struct {
+	Text  Localized
+	Value any // float64, bool, []any; with Text nil
 }
 
 // Wait holds a pass: for a length of time, until a time of day, or for a

@@ -142,8 +142,9 @@ type SegmentChange struct {
 // AbandonedCart: the last change of a cart, cancelled by an order, a later
 // change, or the cart's emptying. Where looks at the cart: `value` is its worth.
 type AbandonedCart struct {
-	After Duration
-	Where []Property
+	After      Duration
+	Where      []Property
+	OutOfStock OutOfStock // of products gone by the time of a mail; empty: DropGone
 }
 
 // Inactivity: the last event of Of, cancelled by any later one.

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,7 +40,13 @@ type Campaign struct {
 	ActiveUntil   time.Time // zero: for ever
 	Expect        int       // most entries a tick may decide; 0: the usual fuse
 	HoldUncertain bool      // on_uncertain: hold
-	From, ReplyTo string    // keys of senders
+	Priority      int       // 1…100, the more the sooner where a cap leaves room for one
+	WhenCapped    WhenCapped
+	SendWindow    *Hours // nil: at any time
+	Fresh         *Fresh // nil: whatever the feed does
+	Rate          Pace
+	UTM           *UTM   // nil: links stay as they are
+	From, ReplyTo string // keys of senders
 	Steps         []Step
 	Program       *Program
 	Hash          string // of the file, names its version
@@ -77,6 +84,8 @@ type Topic struct {
 	Name Localized
 	// DoubleOptIn: a subscription counts once the address has confirmed it.
 	DoubleOptIn bool
+	// When must hold of a customer as of each mail's last look; nil: no such demand.
+	When Condition
 }
 
 // Sender is a From with an optional Reply-To.
@@ -98,6 +107,11 @@ type Workspace struct {
 	Attributes map[string]AttributeType
 	Tiers      []Tier // the attribute `tier`; none: it is an attribute like any other
 	RFM        RFM
+	Caps       []Cap
+	QuietHours *Hours // nil: none
+	// AllowIgnoreCap are the campaigns that may have when_capped: ignore.
+	AllowIgnoreCap []string
+	Providers      map[string]Provider
 }
 
 // AttributeType is what tidings.yaml says of an attribute.
@@ -128,12 +142,56 @@ type Defaults struct {
 	From    string
 	Holdout Share
 	Goal    *Goal
+	UTM     *UTM // of campaigns that say nothing of it
 }
+
+// UTM is what is added to the links to the shop's own site, so that its analytics
+// know where a visit came from. Empty ones are left out.
+type UTM struct{ Source, Medium, Campaign, Term, Content string }
+
+// Params are the parameters in the order in which they are added.
+func (u *UTM) Params() [][2]string {
+	if u == nil {
+		return nil
+	}
+	var out [][2]string
+	for _, p := range [][2]string{
+		{"utm_source", u.Source}, {"utm_medium", u.Medium}, {"utm_campaign", u.Campaign}, {"utm_term", u.Term}, {"utm_content", u.Content},
+	} {
+		if p[1] != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// String is for comparisons and reports; off where there is none.
+func (u *UTM) String() string {
+	if u == nil {
+		return "off"
+	}
+	var words []string
+	for _, p := range u.Params() {
+		words = append(words, p[0]+"="+p[1])
+	}
+	return strings.Join(words, " ")
+}
+
+// Format is the language that a template is written in: the ending of its file.
+type Format string
+
+// Formats of templates. Liquid stands in each.
+const (
+	HTML     Format = "" // NAME.html
+	Markdown Format = "md"
+	MJML     Format = "mjml"
+)
 
 // Template is one source below templates/, with its front matter taken off.
 // Locale is empty for the one that serves all.
 type Template struct {
 	Name, Locale string
+	Format       Format
 	File         string // path in the workspace, for errors
 	Line         int    // line of File on which Source begins, from 1
 	Source       string
@@ -151,6 +209,18 @@ type Catalog struct {
 	Templates map[string]map[string]*Template // name → locale → source
 	Layouts   map[string]map[string]*Template
 	Partials  map[string]*Template
+	// Includes are the MJML sources below templates/partials, by their path in the
+	// workspace: <mj-include> puts them in.
+	Includes map[string]*Template
+	// Texts are those of locales/, by locale and key, as in cart.title.
+	Texts map[string]map[string]Phrase
+}
+
+// Phrase is one text of locales/, as it is written, with its place.
+type Phrase struct {
+	Source       string
+	File         string
+	Line, Column int
 }
 
 // Campaign finds a campaign by name.

@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Config is everything that the environment says. Flags that say the same win
@@ -21,7 +23,9 @@ type Config struct {
 	RedisTLSVerify string // auto, on, off
 	SMTPURL        string // empty: the built-in inbox, where that is allowed
 	PublicURL      string // without a final slash
+	ReturnAddress  string // what comes back of mails comes to it; empty: to their sender
 	SecretKeys     []string
+	DKIMKeys       string // selector@domain=FILE, …; empty: mails are not signed here
 	WriteKeys      []string
 	AdminPassword  string
 	TrustedProxies []netip.Prefix
@@ -29,7 +33,8 @@ type Config struct {
 	PortGiven      bool   // PORT is set: the platform wants every process to listen
 	Host           string // address to listen on
 	DBMaxConns     int
-	Connections    int // to the mail server, per process
+	Connections    int           // to the mail server, per process
+	StopGrace      time.Duration // how long a stopping process waits for replies
 	LogLevel       slog.Level
 	Platform       string // the PaaS that this runs on; empty: none known
 	EphemeralOK    bool   // ALLOW_EPHEMERAL_SQLITE
@@ -64,12 +69,21 @@ func Load(getenv func(string) string) (Config, error) {
 		RedisTLSVerify: getenv("REDIS_TLS_VERIFY"),
 		SMTPURL:        getenv("SMTP_URL"),
 		SecretKeys:     list(getenv("SECRET_KEY")),
+		DKIMKeys:       strings.TrimSpace(getenv("DKIM_KEYS")),
 		WriteKeys:      list(getenv("WRITE_KEY")),
 		AdminPassword:  getenv("ADMIN_PASSWORD"),
 		DBMaxConns:     number("DB_MAX_CONNS", 0, 2),
 		Connections:    number("SMTP_CONNECTIONS", 10, 1),
 		EphemeralOK:    getenv("ALLOW_EPHEMERAL_SQLITE") == "1",
 		Workspace:      getenv("WORKSPACE"),
+	}
+	c.StopGrace = 25 * time.Second
+	if v := getenv("STOP_GRACE"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < time.Second {
+			problems = append(problems, fmt.Errorf("STOP_GRACE is %q; write how long a stopping process may wait for the mail server, such as 25s", v))
+		}
+		c.StopGrace = d
 	}
 	for _, p := range platforms {
 		if getenv(p.variable) != "" {
@@ -88,6 +102,9 @@ func Load(getenv func(string) string) (Config, error) {
 		problems = append(problems, err)
 	}
 	if c.PublicURL, err = publicURL(getenv("PUBLIC_URL"), c.Port); err != nil {
+		problems = append(problems, err)
+	}
+	if c.ReturnAddress, err = returnAddress(getenv("RETURN_ADDRESS")); err != nil {
 		problems = append(problems, err)
 	}
 	if v := getenv("LOG_LEVEL"); v != "" {
@@ -174,6 +191,16 @@ func prefix(s string) (netip.Prefix, bool) {
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 	}
 	return p.Masked(), true
+}
+
+var plainAddress = regexp.MustCompile(`^[a-z0-9._-]{1,18}@([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z0-9]$`)
+
+func returnAddress(s string) (string, error) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if s != "" && !plainAddress.MatchString(s) {
+		return "", fmt.Errorf("RETURN_ADDRESS is %q; write a short address whose mails come back to `tidings inbound`, as bounces@mail.example.com", s)
+	}
+	return s, nil
 }
 
 func publicURL(s, port string) (string, error) {

@@ -3,7 +3,7 @@ package content
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strconv"
+	"math"
 
 	"go.yaml.in/yaml/v4"
 
@@ -24,7 +24,8 @@ type campaignFile struct {
 var campaignKeys = [...]string{
 	"name", "was", "status", "topic", "transactional", "trigger", "audience", "enter_when", "exit_on",
 	"re_entry", "overlap", "goal", "holdout", "zone", "max_lateness", "expires", "expect",
-	"active_from", "active_until", "on_uncertain", "from", "reply_to", "steps",
+	"active_from", "active_until", "priority", "when_capped", "send_window", "fresh", "rate",
+	"on_uncertain", "from", "reply_to", "utm", "steps",
 }
 
 // decodeCampaign reads a campaign as it is written, with no default filled in
@@ -47,6 +48,7 @@ func decodeCampaign(s *source, name string, locales []string) *campaignFile {
 	f.identity()
 	f.audience()
 	f.timing()
+	f.gates()
 	f.on("steps", func(n *yaml.Node) { f.campaign.Steps = f.readSteps(n, 0) })
 	return f
 }
@@ -88,6 +90,7 @@ func (f *campaignFile) identity() {
 	c.Topic = f.named(f.top, "topic", topicRef)
 	c.From = f.named(f.top, "from", senderRef)
 	c.ReplyTo = f.named(f.top, "reply_to", senderRef)
+	f.on("utm", func(n *yaml.Node) { c.UTM = f.utm(n) })
 	f.on("on_uncertain", func(n *yaml.Node) {
 		c.HoldUncertain = f.choice(n, "on_uncertain", "resend", "hold") == "hold"
 	})
@@ -218,12 +221,5 @@ func (f *campaignFile) expect(n *yaml.Node) {
 		}
 		return
 	}
-	if v, ok := f.word(most, "at_most"); ok {
-		count, err := strconv.Atoi(v)
-		if err != nil || count < 1 || !plainNumber.MatchString(v) {
-			f.errorf(most, "write a whole number such as 5000", "at_most: %q is not a number of customers", shortened(v))
-			return
-		}
-		f.campaign.Expect = count
-	}
+	f.campaign.Expect = f.counted(most, "at_most", "a number of customers", "write a whole number such as 5000", math.MaxInt)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +47,10 @@ func TestDefaults(t *testing.T) {
 		text := "topic: offers\ntrigger: { " + trigger + " }" + steps
 		got := *mustCampaign(t, text)
 		want.Name, want.Label, want.Status, want.Topic, want.Zone, want.From = "x", "x", campaign.Draft, "offers", "customer", "hello"
-		want.Holdout = 0.1
+		want.Holdout, want.Priority, want.WhenCapped = 0.1, 50, campaign.CappedWait
+		if strings.HasPrefix(trigger, "abandoned_cart") || strings.HasPrefix(trigger, "inactivity") {
+			want.Fresh = &campaign.Fresh{Event: "Order Completed"}
+		}
 		want.Goal = &campaign.Goal{Event: "Order Completed", Within: campaign.Days(5), Value: "total"}
 		want.Steps = []campaign.Step{{ID: "cart-reminder", Send: &campaign.Send{Template: "cart-reminder", Subject: campaign.Plain("Hello")}}}
 		want.Source, want.Hash = text, fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:16]

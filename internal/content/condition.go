@@ -19,6 +19,7 @@ const (
 	inStep    scope = "a step's when"
 	inWait    scope = "a wait's for"
 	inTiers   scope = "the tiers"
+	inTopic   scope = "a topic's when"
 	inGoal    scope = "a goal"
 	inTrigger scope = "a trigger's where"
 )

@@ -27,8 +27,9 @@ func defaultWorkspace(w *workspaceSource) {
 	for key, t := range ws.Topics {
 		if len(t.Name) == 0 {
 			t.Name = campaign.Plain(key)
-			ws.Topics[key] = t
 		}
+		t.When = defaultCount(t.When)
+		ws.Topics[key] = t
 	}
 }
 
@@ -48,6 +49,14 @@ func defaultCampaign(f *campaignFile, ws *campaign.Workspace) {
 	if c.From == "" {
 		c.From = ws.Defaults.From
 	}
+	if !f.top.has("utm") {
+		c.UTM = ws.Defaults.UTM
+	}
+	if c.UTM != nil && c.UTM.Campaign == "" {
+		own := *c.UTM
+		own.Campaign = c.Name
+		c.UTM = &own
+	}
 	if c.Goal == nil {
 		c.Goal = ws.Defaults.Goal
 	}
@@ -55,6 +64,7 @@ func defaultCampaign(f *campaignFile, ws *campaign.Workspace) {
 		c.Holdout = ws.Defaults.Holdout
 	}
 	defaultTrigger(f)
+	defaultGates(f)
 	defaultConditions(f)
 	defaultIDs(f.stepNotes)
 	c.Program = campaign.NewProgram(c.Steps)

@@ -163,14 +163,24 @@ func examples() map[string]string {
 		"holdout":      "holdout: 12.5%",
 		"zone":         "zone: workspace",
 		"max_lateness": "max_lateness: 6h",
-		"expires":      "expires: 15h",
+		"expires":      "expires: 7d",
 		"expect":       "expect: { entries: { at_most: 45000 } }",
 		"active_from":  "active_from: 2026-12-01 09:00",
 		"active_until": "active_until: 2027-12-01",
+		"priority":     "priority: 80",
+		"when_capped":  "when_capped: drop",
+		"send_window":  "send_window: { days: [mon, sun], from: 08:00, to: 21:00 }",
+		"fresh":        "fresh: { event: Order Completed, gap: 6h }",
+		"rate":         "rate: 5000 per 1h",
 		"on_uncertain": "on_uncertain: resend",
+		"utm":          "utm: { source: shop, content: letter }",
 		"from":         "from: care",
 		"reply_to":     "reply_to: care",
 	}
+}
+
+func marketingOnly(key string) bool {
+	return contains([]string{"holdout", "priority", "when_capped", "send_window", "fresh", "rate"}, key)
 }
 
 // TestKeys: every documented key is taken, in any company and order.
@@ -179,7 +189,7 @@ func TestKeys(t *testing.T) {
 	lines := examples()
 	triggers, conditions := triggersWritten(), conditionsWritten()
 	steps := []string{
-		"{ send: cart-reminder, id: one, subject: { en: Hi, he: שלום }, preheader: Hi, from: hello, reply_to: care, expires: 3h, when: { segment: vip } }",
+		"{ send: cart-reminder, id: one, subject: { en: Hi, he: שלום }, preheader: Hi, from: hello, reply_to: care, expires: 8d, send_at: 09:00, with: { headline: { en: Hi, he: שלום }, n: 3, list: [a, 2] }, when: { segment: vip } }",
 		"{ wait: 2d, when: { attribute: tier, is: gold } }",
 		"{ wait: { until: tue 09:00 }, id: two }",
 		"{ wait: { for: { event: Order Completed }, at_most: 3d } }",
@@ -197,7 +207,7 @@ func TestKeys(t *testing.T) {
 		trigger := rapid.SampledFrom(triggers).Draw(r, "trigger")
 		chosen := rapid.SliceOfNDistinct(rapid.SampledFrom(steps), 1, -1, rapid.ID).Draw(r, "steps")
 		file := []string{"trigger: { " + trigger + " }", "steps: [ " + strings.Join(chosen, ", ") + " ]"}
-		if rapid.Bool().Draw(r, "transactional") && !contains(keys, "holdout") {
+		if rapid.Bool().Draw(r, "transactional") && !slices.ContainsFunc(keys, marketingOnly) {
 			file = append(file, "transactional: true")
 		} else {
 			file = append(file, "topic: offers")

@@ -30,6 +30,9 @@ func TestInit(t *testing.T) {
 		if !ok || c.Holdout != 0.1 || c.From != "hello" {
 			t.Errorf("win-back is %+v", c)
 		}
+		if w := catalog.Workspace; len(w.Caps) != 2 || w.QuietHours != nil {
+			t.Errorf("caps %v, quiet hours %v", w.Caps, w.QuietHours)
+		}
 	})
 	t.Run("ErrTaken", func(t *testing.T) {
 		t.Parallel()

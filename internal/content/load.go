@@ -11,9 +11,8 @@ import (
 )
 
 // Load reads the workspace at the root of fsys: tidings.yaml and the file of rates
-// that it names, campaigns/*.yaml (but for *.test.yaml), segments/*.yaml and
-// templates/. It
-// returns all problems of all files, ordered by place; the catalog is nil when
+// that it names, campaigns/*.yaml (but for *.test.yaml), segments/*.yaml,
+// templates/ and locales/*.yaml. It returns all problems of all files, ordered by place; the catalog is nil when
 // one of them is not a warning.
 //
 // A moment without a zone is in the campaign's zone; in a segment, or where the
@@ -84,6 +83,7 @@ func decode(fsys fs.FS) *workspaceFiles {
 		w.campaigns = append(w.campaigns, decodeCampaign(s, file.name, locales))
 	}
 	w.templates = readTemplates(fsys, ps, locales)
+	w.texts = readTexts(fsys, ps, locales)
 	return w
 }
 
@@ -106,6 +106,8 @@ func (w *workspaceFiles) catalog() *campaign.Catalog {
 		Templates: w.templates.mails,
 		Layouts:   w.templates.layouts,
 		Partials:  w.templates.partials,
+		Includes:  w.templates.includes,
+		Texts:     w.texts,
 	}
 	for _, f := range w.segments {
 		c.Segments[f.segment.Name] = f.segment

@@ -75,6 +75,7 @@ func TestBroken(t *testing.T) {
 	for kind, path := range map[string]string{
 		"campaign": "campaigns/x.yaml", "segment": "segments/x.yaml",
 		"workspace": "tidings.yaml", "template": "templates/welcome.html", "rates": "rates.csv",
+		"gate": "campaigns/x.yaml", // in a workspace with quiet hours and a cap
 	} {
 		files, err := filepath.Glob("testdata/broken/" + kind + "/*" + filepath.Ext(path))
 		if err != nil || len(files) == 0 {
@@ -89,8 +90,11 @@ func TestBroken(t *testing.T) {
 					t.Fatal(err)
 				}
 				files := map[string]string{path: string(text)}
-				if kind == "rates" {
+				switch kind {
+				case "rates":
 					files["tidings.yaml"] = baseWith(t, "rates: rates.csv\n")
+				case "gate":
+					files["tidings.yaml"] = baseWith(t, "quiet_hours: { from: 21:00, to: 08:00 }\ncap: [ 1 per 16h, 4 per 7d ]\n")
 				}
 				catalog, problems := Load(workspace(t, files))
 				got := listing(problems)

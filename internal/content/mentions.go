@@ -99,6 +99,24 @@ func (w *workspaceFiles) mentions(s *source, trigger campaign.Trigger) []Mention
 	return out
 }
 
+// NamedAttribute mentions an attribute that a mail's text names; ok is false for one
+// that is declared or that customers have anyway.
+func NamedAttribute(w *campaign.Workspace, path string) (m Mention, ok bool) {
+	_, declared := w.Attributes[path]
+	return Mention{Kind: MentionAttribute, Name: path}, !declared && path != "id" && standardAttributes()[path] == ""
+}
+
+// NamedProperty mentions a property of what starts a campaign that a mail's text
+// names; ok is false for one that the trigger itself puts there, and where no event
+// starts it.
+func NamedProperty(t campaign.Trigger, path string) (m Mention, ok bool) {
+	events := anchorEvents(t)
+	if len(events) == 0 || contains(events, theCart) || workedOut(t, path) {
+		return m, false
+	}
+	return Mention{Kind: MentionProperty, Name: path, Events: events}, true
+}
+
 // workedOut tells whether the trigger itself puts a property into its anchor.
 func workedOut(t campaign.Trigger, path string) bool {
 	name, _, _ := strings.Cut(path, ".")

@@ -58,6 +58,9 @@ func (s *source) mapping(n *yaml.Node, what string, known ...string) (fields, bo
 		if op := operatorFor(key); contains(known, op) {
 			hint = "write " + op
 		}
+		if what == "a campaign" && contains([]string{"cap", "quiet_hours", "providers", "allow_ignore_cap"}, key) {
+			hint = "it holds for all campaigns; move it to tidings.yaml"
+		}
 		if n.Style&yaml.FlowStyle != 0 && isNull(v) && v.Value == "" {
 			hint = "between braces a comma begins the next key; put a text with a comma in quotes"
 		}

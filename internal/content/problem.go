@@ -58,12 +58,17 @@ func (ps *problems) warnf(file string, at place, hint, format string, args ...an
 
 // fatal tells whether any problem forbids the use of the workspace.
 func (ps *problems) fatal() bool {
+	return ps.errors() > 0
+}
+
+// errors counts the problems that are no warnings.
+func (ps *problems) errors() (n int) {
 	for _, p := range ps.list {
 		if !p.Warning {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
 
 // splitHint parts an error of the domain's parsers, `what; what to do`.

@@ -26,6 +26,10 @@ func TestProgrammes(t *testing.T) {
 			t.Errorf("%s is triggered by %q, not by %q", name, verbs[name], verb)
 		}
 	}
+	w := catalog.Workspace
+	if len(w.Caps) != 2 || w.QuietHours == nil || w.Topics["offers"].When == nil || w.Providers["default"].Rate.String() != "14 per 1s" {
+		t.Errorf("workspace is %+v", w)
+	}
 	if len(catalog.Campaigns) != 12 || len(catalog.Workspace.Tiers) != 3 || len(catalog.Workspace.Rates["USD"]) != 2 {
 		t.Errorf("%d campaigns, tiers %v, rates %v", len(catalog.Campaigns), catalog.Workspace.Tiers, catalog.Workspace.Rates)
 	}

@@ -188,16 +188,38 @@ func (s *source) moment(n *yaml.Node, what string, zone *time.Location) time.Tim
 
 // clock reads a time of day.
 func (s *source) clock(n *yaml.Node, what string) campaign.TimeOfDay {
+	c, _ := parsed(s, n, what, campaign.ParseTimeOfDay)
+	return c
+}
+
+// parsed reads one value by a parser of the domain's.
+func parsed[T any](s *source, n *yaml.Node, what string, parse func(string) (T, error)) (T, bool) {
+	var none T
 	v, ok := s.word(n, what)
 	if !ok {
-		return 0
+		return none, false
 	}
-	c, err := campaign.ParseTimeOfDay(v)
+	t, err := parse(v)
 	if err != nil {
 		message, hint := splitHint(err)
 		s.errorf(n, hint, "%s: %s", what, message)
+		return none, false
 	}
-	return c
+	return t, true
+}
+
+// counted reads a whole number from 1 to most; what says in messages what it counts.
+func (s *source) counted(n *yaml.Node, key, what, hint string, most int) int {
+	v, ok := s.word(n, key)
+	if !ok {
+		return 0
+	}
+	count, err := strconv.Atoi(v)
+	if err != nil || count < 1 || count > most || !plainNumber.MatchString(v) {
+		s.errorf(n, hint, "%s: %q is not %s", key, shortened(v), what)
+		return 0
+	}
+	return count
 }
 
 // zoneName reads an IANA zone.

@@ -15,6 +15,7 @@ type stepNote struct {
 	value    place // of its verb's value, or of its id when that is written
 	explicit bool  // the id is written
 	subject  bool  // a send has its own subject, as far as one can tell
+	fields   fields
 }
 
 // verbs are the keys that say what a step does.
@@ -56,11 +57,11 @@ func (f *campaignFile) readStep(n *yaml.Node, step *campaign.Step, level int) {
 	}
 	known := []string{verb, "id", "when"}
 	if verb == "send" {
-		known = append(known, "subject", "preheader", "from", "reply_to", "topic", "expires")
+		known = append(known, "subject", "preheader", "from", "reply_to", "topic", "expires", "send_at", "send_window", "when_capped", "with")
 	}
 	m, _ := f.mapping(n, "a "+verb+" step", known...)
 	v := m.values[verb]
-	note := &stepNote{step: step, at: placeOf(n), value: placeOf(v), subject: m.has("subject") || m.odd}
+	note := &stepNote{step: step, at: placeOf(n), value: placeOf(v), subject: m.has("subject") || m.odd, fields: m}
 	f.stepNotes = append(f.stepNotes, note)
 	if id, ok := m.values["id"]; ok {
 		step.ID = f.name(id, "id")
@@ -96,6 +97,10 @@ func (f *campaignFile) send(m fields) *campaign.Send {
 	out.Topic = f.named(m, "topic", topicRef)
 	if v, ok := m.values["expires"]; ok {
 		out.Expires = f.length(v, "expires")
+	}
+	f.sendGates(m, out)
+	if v, ok := m.values["with"]; ok {
+		out.With = f.with(v)
 	}
 	return out
 }

@@ -13,7 +13,7 @@ func suggest(name string, known []string) string {
 	if best := campaign.Nearest(name, known); best != "" {
 		return "did you mean " + quote(best) + "?"
 	}
-	const enough = 24
+	const enough = 32
 	switch {
 	case len(known) == 0:
 		return "there is none yet"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -48,11 +49,11 @@ func diagnose(text string, err error) fault {
 			return f
 		}
 	}
-	return explain(at, le)
+	return explain(text, at, le)
 }
 
 // explain says what the parser's own words mean, for what is not a text.
-func explain(at place, le *yaml.LoadError) fault {
+func explain(text string, at place, le *yaml.LoadError) fault {
 	f := fault{at: at, message: le.Message}
 	switch m := le.Message; {
 	case strings.Contains(m, "mapping values are not allowed"):
@@ -60,6 +61,11 @@ func explain(at place, le *yaml.LoadError) fault {
 	case strings.Contains(m, "did not find expected ',' or"):
 		f.message = "a list or map in brackets is not closed, or lacks a comma"
 		f.hint = "it begins on line " + lineOf(le.ContextMark)
+	case strings.Contains(m, "did not find expected node content"):
+		f.message, f.hint = "a value is missing", "write one, or take out the comma before it"
+		if bracket, open := lastOpen(text); open {
+			f.at, f.message, f.hint = bracket, "a list or map in brackets begins here and never ends", "close it with ] or }"
+		}
 	case strings.Contains(m, "unexpected end of stream") && strings.Contains(le.ContextMsg, "quoted"):
 		f.at = place{le.ContextMark.Line, max(le.ContextMark.Column, 1)}
 		f.message, f.hint = "a quote begins here and never ends", `close it with the same " or '`
@@ -68,6 +74,17 @@ func explain(at place, le *yaml.LoadError) fault {
 		f.message, f.hint = "the line does not fit the block that it stands in", "indent it like its neighbours; "+quoteHint
 	}
 	return f
+}
+
+// lastOpen is the last bracket of a text, if nothing closes it.
+func lastOpen(text string) (at place, open bool) {
+	i := strings.LastIndexAny(text, "[{")
+	if i < 0 || strings.ContainsAny(text[i:], "]}") {
+		return at, false
+	}
+	before := text[:i]
+	line := before[strings.LastIndex(before, "\n")+1:]
+	return place{strings.Count(before, "\n") + 1, utf8.RuneCountInString(line) + 1}, true
 }
 
 func lineOf(m yaml.Mark) string { return strings.TrimPrefix(place{m.Line, m.Column}.String(), "line ") }

@@ -17,6 +17,7 @@ type templates struct {
 	mails    map[string]map[string]*campaign.Template
 	layouts  map[string]map[string]*campaign.Template
 	partials map[string]*campaign.Template
+	includes map[string]*campaign.Template
 	// layoutAt is where a template names its layout.
 	layoutAt map[*campaign.Template]place
 	// torn are those whose front matter could not be read whole: nothing is said
@@ -29,7 +30,7 @@ func readTemplates(fsys fs.FS, ps *problems, locales []string) *templates {
 	t := &templates{
 		ps: ps, locales: locales,
 		mails: map[string]map[string]*campaign.Template{}, layouts: map[string]map[string]*campaign.Template{},
-		partials: map[string]*campaign.Template{}, layoutAt: map[*campaign.Template]place{},
+		partials: map[string]*campaign.Template{}, includes: map[string]*campaign.Template{}, layoutAt: map[*campaign.Template]place{},
 		torn: map[*campaign.Template]bool{},
 	}
 	if _, err := fs.Stat(fsys, templateDir); err != nil {
@@ -58,9 +59,9 @@ func readTemplates(fsys fs.FS, ps *problems, locales []string) *templates {
 // read takes one file in.
 func (t *templates) read(fsys fs.FS, file string) {
 	rest := strings.TrimPrefix(file, templateDir+"/")
-	name, ok := strings.CutSuffix(rest, ".html")
+	name, format, ok := formatOf(rest)
 	if !ok {
-		t.ps.errorf(file, place{}, "templates are .html files; move others out of templates/", "a template cannot be a %s file", kindOfFile(rest))
+		t.ps.errorf(file, place{}, "templates are .html, .md or .mjml files; move others out of templates/", "a template cannot be a %s file", kindOfFile(rest))
 		return
 	}
 	kind, inner, found := strings.Cut(name, "/")
@@ -85,22 +86,54 @@ func (t *templates) read(fsys fs.FS, file string) {
 		return
 	}
 	tmpl := t.split(file, string(data), kind == "mail")
-	tmpl.Name, tmpl.Locale = inner, locale
-	switch kind {
-	case "partials":
+	tmpl.Name, tmpl.Locale, tmpl.Format = inner, locale, format
+	switch {
+	case kind == "partials" && format == campaign.MJML:
+		t.includes[file] = tmpl
+	case kind == "partials":
+		if other := t.partials[inner]; other != nil {
+			t.twice(other, tmpl)
+			return
+		}
 		t.partials[inner] = tmpl
-	case "layouts":
-		put(t.layouts, tmpl)
+	case kind == "layouts" && format == campaign.Markdown:
+		t.ps.errorf(file, place{}, "write it in HTML or MJML", "a layout cannot be a .md file")
+	case kind == "layouts":
+		t.put(t.layouts, tmpl)
 	default:
-		put(t.mails, tmpl)
+		t.put(t.mails, tmpl)
 	}
 }
 
-func put(to map[string]map[string]*campaign.Template, t *campaign.Template) {
-	if to[t.Name] == nil {
-		to[t.Name] = map[string]*campaign.Template{}
+func (t *templates) put(to map[string]map[string]*campaign.Template, tmpl *campaign.Template) {
+	if to[tmpl.Name] == nil {
+		to[tmpl.Name] = map[string]*campaign.Template{}
 	}
-	to[t.Name][t.Locale] = t
+	if other := to[tmpl.Name][tmpl.Locale]; other != nil {
+		t.twice(other, tmpl)
+		return
+	}
+	to[tmpl.Name][tmpl.Locale] = tmpl
+}
+
+// twice reports two files that are the same template in two formats.
+func (t *templates) twice(first, second *campaign.Template) {
+	t.ps.errorf(second.File, place{}, "keep one of the two", "%s is the same template", first.File)
+}
+
+// formatOf parts a template's file name from its ending.
+func formatOf(file string) (name string, format campaign.Format, ok bool) {
+	ext := path.Ext(file)
+	name = strings.TrimSuffix(file, ext)
+	switch ext {
+	case ".html":
+		return name, campaign.HTML, true
+	case ".md":
+		return name, campaign.Markdown, true
+	case ".mjml":
+		return name, campaign.MJML, true
+	}
+	return name, campaign.HTML, false
 }
 
 func kindOfFile(name string) string {
@@ -194,7 +227,11 @@ func (t *templates) defaultLayouts() {
 	}
 	for _, byLocale := range t.mails {
 		for _, tmpl := range byLocale {
-			if tmpl.Layout == "" {
+			switch {
+			case tmpl.Layout != "":
+			case tmpl.Format == campaign.MJML && strings.Contains(tmpl.Source, "<mjml"):
+				tmpl.Layout = noLayout // it is a whole mail
+			default:
 				tmpl.Layout = fallback
 			}
 		}

@@ -64,7 +64,7 @@ type Expectation struct {
 const Finished = "finished"
 
 // Suites reads the tests of a workspace, whose catalog is cat. It returns all
-// problems of all files; a suite with an error is left out.
+// problems of all files, warnings too; a suite with an error is left out.
 func Suites(fsys fs.FS, cat *campaign.Catalog) ([]Suite, []campaign.Problem) {
 	ps := newProblems()
 	entries, err := fs.ReadDir(fsys, "campaigns")
@@ -72,6 +72,7 @@ func Suites(fsys fs.FS, cat *campaign.Catalog) ([]Suite, []campaign.Problem) {
 		ps.errorf("campaigns", place{}, "", "read folder: %s", err)
 	}
 	var out []Suite
+	var events []string // that the workspace's files name
 	for _, e := range entries {
 		name, found := strings.CutSuffix(e.Name(), ".test.yaml")
 		if !found || strings.HasPrefix(name, ".") || e.IsDir() {
@@ -83,14 +84,32 @@ func Suites(fsys fs.FS, cat *campaign.Catalog) ([]Suite, []campaign.Problem) {
 			ps.errorf(file, place{}, "", "read file: %s", err)
 			continue
 		}
-		before := len(ps.list)
-		suite := decodeSuite(ps, file, string(text), name, cat)
-		if len(ps.list) == before {
+		if events == nil {
+			events = eventsNamed(fsys)
+		}
+		before := ps.errors()
+		suite := decodeSuite(ps, file, string(text), name, cat, events)
+		if ps.errors() == before {
 			out = append(out, suite)
 		}
 	}
 	campaign.SortProblems(ps.list)
 	return out, ps.list
+}
+
+// eventsNamed are the events that the files of a workspace name or wait for, and
+// those that are known anyway.
+func eventsNamed(fsys fs.FS) []string {
+	out := append(knownEvents(), specEvents()...)
+	for _, m := range Mentions(fsys) {
+		switch m.Kind {
+		case MentionEvent:
+			out = append(out, m.Name)
+		case MentionTrigger:
+			out = append(out, m.Events...)
+		}
+	}
+	return out
 }
 
 // suiteFile is a file of tests being decoded.
@@ -101,9 +120,11 @@ type suiteFile struct {
 	steps []string // that send, and their templates
 	ends  []string // reasons for which a pass of the campaign can end
 	names []string // of customers
+
+	events []string // that the workspace knows
 }
 
-func decodeSuite(ps *problems, file, text, name string, cat *campaign.Catalog) Suite {
+func decodeSuite(ps *problems, file, text, name string, cat *campaign.Catalog, events []string) Suite {
 	zone := cat.Workspace.Zone
 	c, known := cat.Campaign(name)
 	if known {
@@ -115,7 +136,7 @@ func decodeSuite(ps *problems, file, text, name string, cat *campaign.Catalog) S
 		}
 		ps.errorf(file, place{}, suggest(name, names), "these tests are for a campaign %q, which there is not", name)
 	}
-	f := &suiteFile{source: ps.parse(file, text, zone), cat: cat, suite: Suite{Campaign: name, File: file}}
+	f := &suiteFile{source: ps.parse(file, text, zone), cat: cat, suite: Suite{Campaign: name, File: file}, events: events}
 	if known {
 		f.ends = endings()
 		f.sendSteps(c.Steps)
@@ -212,12 +233,16 @@ func (f *suiteFile) about(who *Subject, key string, at, v *yaml.Node) {
 		if _, computed := f.cat.Workspace.ComputedAttribute(key); computed {
 			// A plain zero says what holds without any history, and reads well.
 			if value, ok := f.value(v, key); ok && !(value.Kind == campaign.Number && value.Number == 0) {
-				f.errorf(at, "put the orders, views or mails that it comes from under events:", "%s is worked out from what happened and cannot be set", key)
+				f.workedOut(at, key)
 			}
 			return
 		}
 		who.Attributes[key] = f.data(v, key)
 	}
+}
+
+func (f *suiteFile) workedOut(at *yaml.Node, key string) {
+	f.errorf(at, "put the orders, views or mails that it comes from under events:", "%s is worked out from what happened and cannot be set", key)
 }
 
 // data is a value as JSON has it.
@@ -286,6 +311,9 @@ func (f *suiteFile) test(n *yaml.Node) {
 	}
 	if v, ok := top.values["until"]; ok {
 		c.Until = f.moment(v, "until", f.zone)
+		if len(c.Happen) > 0 && !c.Until.IsZero() && !c.Happen[0].At.IsZero() && c.Until.Before(c.Happen[0].At) {
+			f.errorf(v, "stop the clock after it, or take until out", "until lies before the first event, so that nothing of the test happens")
+		}
 	}
 	if len(c.Happen) == 0 && len(c.Expect) == 0 && c.Until.IsZero() && !top.odd {
 		f.errorf(n, "add events:, or until: and a moment", "a test in which nothing happens has no moment to look at")
@@ -334,6 +362,9 @@ func (f *suiteFile) happening(n *yaml.Node) (Happening, bool) {
 		h.Set = map[string]any{}
 		if attributes, ok := f.entries(set, "set"); ok {
 			for _, key := range sorted(attributes.values) {
+				if _, computed := f.cat.Workspace.ComputedAttribute(key); computed {
+					f.workedOut(attributes.keys[key], key)
+				}
 				h.Set[key] = f.data(attributes.values[key], key)
 			}
 		}
@@ -343,6 +374,9 @@ func (f *suiteFile) happening(n *yaml.Node) (Happening, bool) {
 		return h, false
 	}
 	h.Event = f.eventName(event, "event")
+	if near := campaign.Nearest(h.Event, f.events); near != "" && !contains(f.events, h.Event) {
+		f.ps.warnf(f.file, placeOf(event), suggest(h.Event, f.events), "no file of the workspace names an event %q", shortened(h.Event))
+	}
 	h.Properties = map[string]any{}
 	for _, key := range sorted(entries.values) {
 		if key != "at" && key != "who" && key != "event" {

@@ -100,12 +100,16 @@ func (s *source) whole(n *yaml.Node, what, hint string) int {
 const maxWhole = 1_000_000_000
 
 func (s *source) abandonedCart(key, n *yaml.Node) campaign.Trigger {
-	f, ok := s.options(n, "abandoned_cart", "after", "where")
+	f, ok := s.options(n, "abandoned_cart", "after", "where", "out_of_stock")
 	if !ok {
 		return nil
 	}
 	s.atOnce(key, f, "a cart")
-	return campaign.AbandonedCart{After: s.after(f), Where: s.ofAnchor(f, theCart)}
+	out := campaign.AbandonedCart{After: s.after(f), Where: s.ofAnchor(f, theCart)}
+	if v, ok := f.values["out_of_stock"]; ok {
+		out.OutOfStock = campaign.OutOfStock(s.choice(v, "out_of_stock", string(campaign.DropGone), string(campaign.CancelGone), string(campaign.KeepGone)))
+	}
+	return out
 }
 
 func (s *source) abandonedCheckout(key, n *yaml.Node) campaign.Trigger {

@@ -14,6 +14,7 @@ type workspaceFiles struct {
 	campaigns []*campaignFile
 	segments  []*segmentFile
 	templates *templates
+	texts     map[string]map[string]campaign.Phrase // by locale and key
 }
 
 // segmentFile is a file of segments/.
@@ -51,13 +52,16 @@ func (w *workspaceFiles) validate() {
 	}
 	w.cycles()
 	w.kinds()
+	cat := w.catalog()
 	for _, f := range w.campaigns {
 		w.references(f.source, names, renamed)
 		w.conditions(f.source, f.campaign.Trigger)
 		if f.root != nil {
 			w.validateCampaign(f)
+			w.unfollowed(f, cat)
 		}
 	}
+	w.idleIgnores()
 	w.validateTemplates()
 }
 
@@ -157,7 +161,7 @@ func (w *workspaceFiles) renames() map[string]string {
 func (w *workspaceFiles) conditions(s *source, trigger campaign.Trigger) {
 	_, scheduled := trigger.(campaign.Schedule)
 	for _, n := range s.notes {
-		timeless := n.scope == inSegment || n.scope == inTiers
+		timeless := n.scope == inSegment || n.scope == inTiers || n.scope == inTopic
 		switch {
 		case n.kind == sincePass && timeless:
 			w.ps.errorf(s.file, n.at, "write within: 90d or since: 2026-12-01", "since: %s makes no sense in %s, which no pass goes through", n.name, n.scope)
@@ -181,25 +185,25 @@ func (w *workspaceFiles) cycles() {
 	const tiers = "tier"
 	edges := map[string][]reference{}
 	files := map[string]string{tiers: workspaceFile}
-	add := func(name string, s *source) {
-		for _, r := range s.refs {
+	add := func(name string, refs []reference, uses []use) {
+		for _, r := range refs {
 			if r.kind == segmentRef {
 				edges[name] = append(edges[name], r)
 			}
 		}
-		for _, u := range s.uses {
+		for _, u := range uses {
 			if u.attribute && u.name == tiers && len(w.workspace.workspace.Tiers) > 0 {
 				edges[name] = append(edges[name], reference{name: tiers, at: u.nameAt})
 			}
 		}
 	}
 	names := []string{tiers}
-	add(tiers, w.workspace.source)
+	add(tiers, w.workspace.tierRefs, w.workspace.tierUses)
 	for _, f := range w.segments {
 		name := "segment " + f.segment.Name
 		files[name] = f.file
 		names = append(names, name)
-		add(name, f.source)
+		add(name, f.refs, f.uses)
 	}
 	done := map[string]bool{}
 	var path []string

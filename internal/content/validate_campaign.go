@@ -28,6 +28,7 @@ func (w *workspaceFiles) validateCampaign(f *campaignFile) {
 	}
 	w.ids(f)
 	w.sends(f)
+	w.gates(f)
 }
 
 // consent checks that a campaign can be switched off by its customers, or says
@@ -35,7 +36,7 @@ func (w *workspaceFiles) validateCampaign(f *campaignFile) {
 func (w *workspaceFiles) consent(f *campaignFile) {
 	c, top := f.campaign, f.top
 	if c.Transactional {
-		for _, key := range top.among([]string{"topic", "holdout"}) {
+		for _, key := range top.among([]string{"topic", "holdout", "priority", "when_capped", "send_window", "fresh", "rate"}) {
 			f.errorf(top.keys[key], "take it out, or transactional: true", "a transactional campaign has no %s", key)
 		}
 		for _, n := range f.stepNotes {
@@ -136,19 +137,22 @@ func (w *workspaceFiles) validateTemplates() {
 	}
 }
 
-// spoken checks that sources by locale serve every customer.
+// spoken checks that sources by locale serve every customer. A source without a
+// locale that stands alone is meant for all of them. Beside a mail in other
+// languages it is the fallback's; a layout may choose its words by the locale.
 func (w *workspaceFiles) spoken(file, what string, sources map[string]*campaign.Template) {
 	locales := w.templates.locales
-	if sources[""] != nil || locales == nil {
+	whole := sources[""] != nil
+	if locales == nil || whole && (len(sources) == 1 || strings.HasPrefix(what, "layout ")) {
 		return
 	}
-	if sources[locales[0]] == nil {
+	if sources[locales[0]] == nil && !whole {
 		w.ps.errorf(file, place{}, "add it: customers of other locales read it", "%s has no source in %s, the fallback", what, locales[0])
 		return
 	}
 	var lacking []string
 	for _, locale := range locales {
-		if !covers(sources, locale) {
+		if !covers(sources, locale) && !(whole && locale == locales[0]) {
 			lacking = append(lacking, locale)
 		}
 	}

@@ -3,7 +3,9 @@ package content
 import (
 	"io/fs"
 	"net/mail"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -22,12 +24,16 @@ type workspaceSource struct {
 	// known is false when the file cannot be read: then nothing is said of the
 	// names that it would have held.
 	known bool
+	// tierRefs and tierUses are the names in the tiers, and in nothing else.
+	tierRefs []reference
+	tierUses []use
+	ignoreAt map[string]place // where allow_ignore_cap names a campaign
 }
 
 // decodeWorkspace reads tidings.yaml as it is written, and the files in fsys that
 // it names.
 func decodeWorkspace(s *source, fsys fs.FS) *workspaceSource {
-	w := &workspaceSource{source: s, files: fsys, workspace: campaign.Workspace{
+	w := &workspaceSource{source: s, files: fsys, ignoreAt: map[string]place{}, workspace: campaign.Workspace{
 		Brand: map[string]string{}, Senders: map[string]campaign.Sender{}, Topics: map[string]campaign.Topic{},
 		Rates: campaign.Rates{}, Attributes: map[string]campaign.AttributeType{},
 	}}
@@ -36,7 +42,7 @@ func decodeWorkspace(s *source, fsys fs.FS) *workspaceSource {
 	}
 	top, ok := s.mapping(s.root, workspaceFile,
 		"name", "zone", "locales", "currency", "brand", "senders", "topics", "defaults",
-		"rates", "attributes", "tiers", "rfm")
+		"rates", "attributes", "tiers", "rfm", "quiet_hours", "cap", "allow_ignore_cap", "providers")
 	if !ok {
 		return w
 	}
@@ -58,9 +64,12 @@ func decodeWorkspace(s *source, fsys fs.FS) *workspaceSource {
 	// Conditions come last: what they compare with stands above.
 	w.terms = &terms{workspace: ws, currencyKnown: ws.Currency != "" || !top.has("currency") && !top.odd}
 	w.on("tiers", w.tiers)
+	w.tierRefs, w.tierUses = slices.Clone(w.refs), slices.Clone(w.uses)
 	w.on("attributes", w.attributes)
 	w.on("rfm", w.rfm)
 	w.on("defaults", w.defaults)
+	w.on("topics", w.topicsWhen)
+	w.gates()
 	return w
 }
 
@@ -102,11 +111,50 @@ func (w *workspaceSource) currency(n *yaml.Node) {
 	w.workspace.Currency = v
 }
 
-func (w *workspaceSource) brand(n *yaml.Node) {
-	f, _ := w.entries(n, "brand")
+func (w *workspaceSource) brand(n *yaml.Node) { w.brandGroup(n, "brand", "") }
+
+// brandGroup reads the brand's values. Those in groups are kept under a dotted
+// name, as in social.instagram.
+func (w *workspaceSource) brandGroup(n *yaml.Node, what, prefix string) {
+	f, _ := w.entries(n, what)
 	for _, key := range sorted(f.values) {
-		if v := w.prose(f.values[key], "brand."+key); v != "" {
-			w.workspace.Brand[key] = v
+		v, name := f.values[key], prefix+key
+		switch {
+		case strings.Contains(key, "."):
+			w.errorf(f.keys[key], "write a group: { "+strings.ReplaceAll(key, ".", ": { ")+": … }", "%q has a dot in its name", shortened(key))
+		case v.Kind == yaml.MappingNode && !w.braces(v) && strings.Count(name, ".") < 2:
+			w.brandGroup(v, "brand."+name, name+".")
+		case v.Kind == yaml.MappingNode:
+			if !w.braces(v) {
+				w.errorf(v, "write it one group higher", "brand.%s is a group within groups", name)
+			}
+		default:
+			if text := w.prose(v, "brand."+name); text != "" {
+				w.workspace.Brand[name] = text
+				w.brandValue(v, name, text)
+			}
+		}
+	}
+}
+
+// brandColour is a colour as mail programs read it in a style.
+var brandColour = regexp.MustCompile(`^(#[0-9A-Fa-f]{3}|#[0-9A-Fa-f]{6}|[A-Za-z]+|rgba?\([0-9., %]+\))$`)
+
+// brandValue checks the values that stand where not every text can.
+func (w *workspaceSource) brandValue(n *yaml.Node, name, text string) {
+	group, _, _ := strings.Cut(name, ".")
+	switch group {
+	case "logo", "site", "social":
+		if u, err := url.Parse(text); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			say := w.errorf
+			if group == "logo" { // as long as no template shows it, no harm is done
+				say = w.warnf
+			}
+			say(n, "write its whole address, as in https://kape.example/logo.png", "brand.%s is not a web address, as a mail needs it", name)
+		}
+	case "colour", "colours":
+		if !brandColour.MatchString(text) {
+			w.errorf(n, `write it in quotes, as in "#5b3a29"`, "brand.%s is not a colour", name)
 		}
 	}
 }
@@ -155,7 +203,7 @@ func (w *workspaceSource) topics(n *yaml.Node) {
 			w.errorf(all.keys[key], nameHint, "topic %q is not a name", key)
 		}
 		out := campaign.Topic{Key: key}
-		if f, ok := w.options(all.values[key], "a topic", "name", "opt_in"); ok {
+		if f, ok := w.options(all.values[key], "a topic", "name", "opt_in", "when"); ok {
 			if v, ok := f.values["name"]; ok {
 				out.Name = w.localized(v, "name", w.localesOrDefault())
 			}
@@ -179,7 +227,7 @@ func (w *workspaceSource) localesOrDefault() []string {
 }
 
 func (w *workspaceSource) defaults(n *yaml.Node) {
-	f, _ := w.options(n, "defaults", "from", "holdout", "goal")
+	f, _ := w.options(n, "defaults", "from", "holdout", "goal", "utm")
 	d := &w.workspace.Defaults
 	d.From = w.named(f, "from", senderRef)
 	if v, ok := f.values["holdout"]; ok {
@@ -187,5 +235,8 @@ func (w *workspaceSource) defaults(n *yaml.Node) {
 	}
 	if v, ok := f.values["goal"]; ok {
 		d.Goal = w.goal(v)
+	}
+	if v, ok := f.values["utm"]; ok {
+		d.UTM = w.utm(v)
 	}
 }

@@ -17,7 +17,7 @@ func TestTenMistakes(t *testing.T) {
 	base := workspace(t, nil)
 	broken := strings.NewReplacer("EUR", "euro", "opt_in: double", "opt_in: both").Replace(string(base["tidings.yaml"].Data))
 	catalog, problems := Load(workspace(t, map[string]string{
-		"tidings.yaml":      broken + "cap: [ 1 per 16h ]\n",
+		"tidings.yaml":      broken + "global_holdout: 5%\n",
 		"segments/new.yaml": "name: New\nmatch: { all: [ { segment: vpi }, { attribute: orders.count, at_least: one } ] }\n",
 		"campaigns/x.yaml": `status: on
 topic: offer
@@ -78,6 +78,15 @@ func TestWorkspaceDefaults(t *testing.T) {
 	}
 }
 
+// replaced is text with old, which it has once, replaced.
+func replaced(t *testing.T, text, old, with string) string {
+	t.Helper()
+	if strings.Count(text, old) != 1 {
+		t.Fatalf("%q stands %d times in\n%s", old, strings.Count(text, old), text)
+	}
+	return strings.Replace(text, old, with, 1)
+}
+
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	fsys := workspace(t, map[string]string{
@@ -88,6 +97,9 @@ func TestFiles(t *testing.T) {
 		"campaigns/My Mail.yaml":           "name: Mine\n",
 		"segments/eu/regulars.yaml":        "match: { segment: vip }\n",
 		"templates/letter.mjml":            "<mjml></mjml>",
+		"templates/letter.md":              "Hello",
+		"templates/layouts/plain.md":       "{{ content }}",
+		"templates/partials/head.mjml":     "<mj-text>x</mj-text>",
 		"templates/letter.txt":             "hello",
 		"templates/.DS_Store":              "x",
 		"templates/letters/2026-11.html":   "---\nsubject: November\n---\n",
@@ -102,9 +114,11 @@ func TestFiles(t *testing.T) {
 campaigns/old.yml: a file that ends in .yml is not read; rename it to old.yaml
 segments/eu: segments has no folders within it; move its files up
 templates/layouts/narrow.he.html: layout "narrow" has no source in en, the fallback; add it: customers of other locales read it
+templates/layouts/plain.md: a layout cannot be a .md file; write it in HTML or MJML
 templates/layouts/wide.html:1:1: layouts and partials have no front matter; take it out
-templates/letter.mjml: a template cannot be a .mjml file; templates are .html files; move others out of templates/
-templates/letter.txt: a template cannot be a .txt file; templates are .html files; move others out of templates/
+warning: templates/letter.md: no campaign sends template "letter"; send it, or delete it
+templates/letter.mjml: templates/letter.md is the same template; keep one of the two
+templates/letter.txt: a template cannot be a .txt file; templates are .html, .md or .mjml files; move others out of templates/
 warning: templates/letters/2026-11.html: no campaign sends template "letters/2026-11"; send it, or delete it
 warning: templates/letters/2026-12.html: no campaign sends template "letters/2026-12"; send it, or delete it
 templates/partials/Button.html: "Button" is not a name for a template; use small letters, digits and -, as in win-back

@@ -24,9 +24,15 @@ func campaignFile() (*node, error) {
 		), "How many customers enter at once.")), "More entries than this at once are held for a person to look at."),
 		key("active_from", moment(), "Nobody enters before."),
 		key("active_until", moment(), "Nobody enters from then on; passes that run go on to their end."),
+		key("priority", (&node{Type: "integer", Minimum: number(1), Maximum: number(100)}).or(50), "Whose mail goes first where the cap leaves room for one: the higher number's."),
+		key("when_capped", capped(), "A mail over the cap waits for room, is dropped, or goes all the same; by default it waits, and that of a schedule is dropped."),
+		key("send_window", window(), "Mails go inside of it, and wait for it outside."),
+		key("fresh", fresh(), "Mails wait while this event has not been heard of for too long; by default Order Completed for carts, checkouts, visits and inactivity."),
+		key("rate", pace().like("5000 per 1h"), "The most mails of the campaign within a time."),
 		key("on_uncertain", words("resend", "hold").or("resend"), "What to do with a mail of which nobody knows whether the server took it."),
 		key("from", name().like("hello"), "Who writes: a key of senders in tidings.yaml; by default that of defaults."),
 		key("reply_to", name().like("care"), "Who gets the answers: a key of senders in tidings.yaml."),
+		key("utm", utm(), "What is added to the links to brand.site; by default that of defaults, else nothing."),
 		must("steps", steps(0), "What happens, from the first step to the last."),
 	)
 	n.AllOf = []*node{
@@ -34,7 +40,7 @@ func campaignFile() (*node, error) {
 			If: &node{
 				Properties: properties{{name: "transactional", value: &node{Const: true}}}, Required: []string{"transactional"},
 			},
-			Then: &node{Not: &node{AnyOf: having([]string{"topic", "holdout"})}},
+			Then: &node{Not: &node{AnyOf: having([]string{"topic", "holdout", "priority", "when_capped", "send_window", "fresh", "rate"})}},
 			Else: &node{Required: []string{"topic"}},
 		},
 		{

@@ -23,7 +23,7 @@ import (
 //	- { event: … }             conditions, each of a campaign's entry
 //
 // Conditions within a line, as in `{ attribute: … }`, count as examples as well.
-var pages = []string{"campaigns.md", "segments.md", "triggers.md"}
+var pages = []string{"campaigns.md", "segments.md", "sending.md", "triggers.md"}
 
 var (
 	block     = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
@@ -42,6 +42,7 @@ var base = []struct{ key, text string }{
 	{"currency", "currency: EUR\n"},
 	{"brand", "brand: { address: \"12 Calle Real, Iloilo\" }\n"},
 	{"senders", "senders: { hello: { from: hello@mail.kape.example } }\n"},
+	{"allow_ignore_cap", "allow_ignore_cap: [back-in-stock]\n"},
 	{"topics", "topics: { offers: {}, news: {}, care: {} }\n"},
 	{"defaults", "defaults: { from: hello, goal: { event: Order Completed, within: 5d, value: total } }\n"},
 }
@@ -55,6 +56,7 @@ var stubs = map[string]string{
 	"campaigns/welcome.yaml":        around("trigger: { event: { name: Subscribed } }"),
 	"campaigns/abandoned-cart.yaml": around("trigger: { abandoned_cart: { after: 1h } }"),
 	"campaigns/letter.yaml":         around("trigger: { past_purchase: {} }"),
+	"campaigns/back-in-stock.yaml":  around("when_capped: ignore\ntrigger: { back_in_stock: { asked: 180d } }"),
 }
 
 // around makes a campaign of one of its keys.
@@ -65,12 +67,12 @@ func around(key string) string {
 // example is a workspace's files in which an example of a page stands.
 func example(files map[string]string, page string) map[string]string {
 	out := map[string]string{"tidings.yaml": tidings("")}
-	named := stubs
-	if files["tidings.yaml"] != "" {
-		named = nil // its attributes are all there are
-	}
-	for _, more := range []map[string]string{named, files} {
+	for _, more := range []map[string]string{stubs, files} {
 		for path, text := range more {
+			// The attributes of a tidings.yaml of its own are all there are.
+			if files["tidings.yaml"] != "" && files[path] == "" && kindOf(path) == "segment" {
+				continue
+			}
 			out[path] = text
 		}
 	}

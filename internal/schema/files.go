@@ -14,7 +14,7 @@ const Dir = ".tidings"
 
 // File is one schema, as its file's text.
 type File struct {
-	Kind string // campaign, segment or workspace
+	Kind string // campaign, segment, test or workspace
 	Name string // of the file
 	Text []byte // JSON, indented, with a line end
 }
@@ -25,7 +25,7 @@ func Files() ([]File, error) {
 	for _, f := range []struct {
 		kind string
 		make func() (*node, error)
-	}{{"campaign", campaignFile}, {"segment", segmentFile}, {"workspace", workspaceFile}} {
+	}{{"campaign", campaignFile}, {"segment", segmentFile}, {"test", testFile}, {"workspace", workspaceFile}} {
 		n, err := f.make()
 		if err != nil {
 			return nil, fmt.Errorf("make schema of a %s: %w", f.kind, err)

@@ -9,6 +9,8 @@ func scalars() map[string]*node {
 		"name":           {Type: []string{"string", "integer"}, Pattern: namePattern},
 		"span":           {Type: "string", Pattern: `^0*[1-9][0-9]*(s|m|h|d|w|mo)$`, Examples: []any{"30m", "7d", "12mo"}},
 		"fixed":          {Type: "string", Pattern: `^0*[1-9][0-9]*(s|m|h|d|w)$`, Examples: []any{"30m", "3d", "8w"}},
+		"limit":          {Type: "string", Pattern: `^0*[1-9][0-9]* per 0*[1-9][0-9]*(s|m|h|d|w|mo)$`, Examples: []any{"1 per 16h", "4 per 7d"}},
+		"pace":           {Type: "string", Pattern: `^0*[1-9][0-9]* per 0*[1-9][0-9]*(s|m|h|d|w)$`, Examples: []any{"14 per 1s", "5000 per 1h"}},
 		"delay":          zero(`^(0|[0-9]+(s|m|h|d|w))$`).like("1h", "7d"),
 		"days":           zero(`^(0|[0-9]+(d|w))$`).like("3d"),
 		"share":          {Type: "string", Pattern: `^(100(\.0+)?|(0|[1-9][0-9]?)(\.[0-9]+)?)%$`, Examples: []any{"10%"}},

@@ -19,6 +19,9 @@ var update = flag.Bool("update", false, "write the example workspace's schemas")
 
 // kindOf is which schema a file of a workspace is for.
 func kindOf(file string) string {
+	if strings.HasSuffix(file, ".test.yaml") {
+		return "test"
+	}
 	switch path.Dir(file) {
 	case "campaigns":
 		return "campaign"
@@ -40,9 +43,6 @@ func TestSound(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, file := range files {
-				if strings.HasSuffix(file, ".test.yaml") {
-					continue
-				}
 				seen++
 				text, err := fs.ReadFile(workspace, file)
 				if err != nil {
@@ -68,12 +68,12 @@ func TestSound(t *testing.T) {
 func TestBroken(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, kind := range []string{"campaign", "segment", "workspace"} {
+	for kind, of := range map[string]string{"campaign": "campaign", "gate": "campaign", "segment": "segment", "workspace": "workspace"} {
 		files, err := filepath.Glob(root + "/internal/content/testdata/broken/" + kind + "/*.yaml")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files of kind %s: %v", kind, err)
 		}
-		s := compiled(t, kind)
+		s := compiled(t, of)
 		for _, file := range files {
 			name := kind + "/" + strings.TrimSuffix(filepath.Base(file), ".yaml")
 			seen[name] = true
@@ -94,6 +94,34 @@ func TestBroken(t *testing.T) {
 	for name := range beyond {
 		if !seen[name] {
 			t.Errorf("%s is listed and not there", name)
+		}
+	}
+}
+
+// TestBrokenTests: what check finds wrong in a file of tests, the schema refuses too,
+// but for what only the campaign or another part of the file can tell.
+func TestBrokenTests(t *testing.T) {
+	t.Parallel()
+	beyond := map[string]string{
+		"exit-near": elsewhere, "exit-dash": elsewhere, "until-early": compared,
+	}
+	files, err := filepath.Glob(root + "/internal/content/testdata/suites/*.yaml")
+	if err != nil || len(files) < 15 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := read(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		refused := compiled(t, "test").Validate(doc) != nil
+		if _, listed := beyond[name]; refused == listed {
+			t.Errorf("%s: refused %v, listed as beyond a schema %v", name, refused, listed)
 		}
 	}
 }
@@ -194,9 +222,6 @@ func TestPointed(t *testing.T) {
 				t.Fatalf("no %s in %s: %v", pattern, dir, err)
 			}
 			for _, file := range files {
-				if strings.HasSuffix(file, ".test.yaml") {
-					continue
-				}
 				up := strings.Repeat("../", strings.Count(file, "/"))
 				want := "# yaml-language-server: $schema=" + up + Dir + "/" + kindOf(file) + ".schema.json\n"
 				text, err := os.ReadFile(filepath.Join(root, dir, file))

@@ -54,6 +54,10 @@ func send() *node {
 		key("reply_to", name(), "Who gets the answers: a key of senders."),
 		key("topic", name(), "What the customer can switch off: a key of topics; by default the campaign's."),
 		key("expires", fixed(), "A mail not sent so long after its step was reached is cancelled."),
+		key("send_at", clock(), "The mail goes at the next such time of day, in the campaign's zone."),
+		key("send_window", window(), "The mail goes inside of it, and waits for it outside; by default the campaign's."),
+		key("with", with(), "Values for the template, which reads them as with.NAME."),
+		key("when_capped", capped(), "Over the cap the mail waits for room, is dropped, or goes all the same; by default as the campaign says."),
 	}, common()...)...)
 }
 
@@ -82,4 +86,20 @@ func reason() *node {
 	n := name().like("bought")
 	n.Not = words(campaign.ExitSuperseded, campaign.ExitAudience, campaign.ExitUnsubscribed, campaign.ExitErased)
 	return n
+}
+
+// with is what a step gives its template.
+func with() *node {
+	one := either(text(), plain(), yes())
+	return mapOf("With", `^[a-z][a-z0-9_]*$`, either(localized(), plain(), yes(), listOf(one)))
+}
+
+// utm is what links carry for the shop's analytics.
+func utm() *node {
+	return either(words("off"), object("UTM",
+		key("source", text().or("tidings"), "utm_source."),
+		key("medium", text().or("email"), "utm_medium."),
+		key("campaign", text(), "utm_campaign; by default the campaign's name."),
+		key("term", text(), "utm_term."),
+		key("content", text(), "utm_content.")))
 }

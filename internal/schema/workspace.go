@@ -1,5 +1,8 @@
 package schema
 
+// brandKey is the name of a value of the brand; groups make dotted names of it.
+const brandKey = `^[^.]*[^.\s][^.]*$`
+
 // workspaceFile is tidings.yaml.
 func workspaceFile() (*node, error) {
 	attributes := mapOf("Attributes", `\S`, declared())
@@ -11,13 +14,14 @@ func workspaceFile() (*node, error) {
 			"The languages that the shop writes in; who reads none of them gets the first."),
 		key("currency", (&node{Type: "string", Pattern: `^[A-Z]{3}$`}).like("EUR"), "The currency that amounts are summed in."),
 		key("rates", (&node{Type: "string", Pattern: `\S`, Not: &node{Pattern: `^/|(^|/)\.\.?(/|$)`}}).like("rates.csv"), "A CSV file with the columns date, currency and rate: what one unit is worth in the shop's currency."),
-		key("brand", mapOf("Brand", `\S`, text()), "What templates read as brand.NAME; every marketing mail must show its address."),
+		key("brand", mapOf("Brand", brandKey, either(text(), mapOf("Brand group", brandKey, either(text(), mapOf("Brand group", brandKey, text()))))), "What templates read as brand.NAME; every marketing mail must show its address."),
 		key("senders", mapOf("Senders", namePattern, sender()), "Whom mails come from; campaigns and steps name one by its key."),
 		key("topics", mapOf("Topics", namePattern, emptied(topic())), "What customers can switch off, one by one."),
 		key("defaults", emptied(object("Defaults",
 			key("from", name().like("hello"), "Who writes: a key of senders."),
 			key("holdout", share().or("0%"), "The share of each campaign's customers who are sent nothing, for comparison."),
 			key("goal", goal(), "What campaigns are for."),
+			key("utm", utm(), "What is added to the links to brand.site."),
 		)), "What a campaign takes when it says nothing else."),
 		key("attributes", attributes, "The attributes that the shop tells; once there are some, any other name is an error."),
 		key("tiers", listOf(object("Tier",
@@ -25,6 +29,10 @@ func workspaceFile() (*node, error) {
 			key("when", condition(inSegment), "Who is in it, unless an earlier tier holds; the last tier may go without.")),
 		), "Steps of loyalty; the first that holds is the customer's attribute tier."),
 		key("rfm", emptied(rfm()), "How customers are scored from 1 to 5 by their last order, their number of orders and what they spent."),
+		key("quiet_hours", hours(), "No marketing mail goes in these hours of the customer's own day."),
+		key("cap", caps(), "The most marketing mails that a customer gets within a time, of all campaigns together."),
+		key("allow_ignore_cap", oneOrMore(name().like("back-in-stock")), "The campaigns that may have when_capped: ignore."),
+		key("providers", providers(), "How fast the mail server is given mails."),
 	).together("rates", "currency")
 	return document(n, "The workspace: who writes, in which languages, and what customers can say no to.")
 }
@@ -45,7 +53,8 @@ func sender() *node {
 func topic() *node {
 	return object("Topic",
 		key("name", localized().like("Offers"), "What customers read, for all or by locale."),
-		key("opt_in", words("single", "double").or("single"), "Whether a subscription counts at once, or once the address has confirmed it."))
+		key("opt_in", words("single", "double").or("single"), "Whether a subscription counts at once, or once the address has confirmed it."),
+		key("when", condition(inSegment), "Mails under the topic go only to whom this holds for, asked right before each."))
 }
 
 func declared() *node {

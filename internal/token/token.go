@@ -59,7 +59,7 @@ func New(keys []string) (*Signer, error) {
 		}
 		sum := sha256.Sum256([]byte("key id\x00" + k))
 		made := key{id: sum[0], macs: map[Purpose]*sync.Pool{}}
-		for _, p := range []Purpose{Open, Click, Unsubscribe} {
+		for _, p := range []Purpose{Open, Click, Unsubscribe, Bounce} {
 			derived := hmac.New(sha256.New, []byte(k))
 			derived.Write([]byte(p))
 			own := derived.Sum(nil)
