@@ -22,19 +22,36 @@ func (c *compiler) body(t, layout *campaign.Template) (*unit, []*piece) {
 		j.add(c.sources[layout])
 	}
 	c.problems = append(c.problems, j.problems...)
-	d := &document{pieces: j.out, authored: len(j.out), src: holes(j.out), file: t}
+	asMJML := isMJML(t, layout)
+	switch {
+	case asMJML:
+		name := t.File
+		if layout != nil {
+			name = layout.File
+		}
+		ps, problems := c.fromMJML(name, j.out)
+		if c.problems = append(c.problems, problems...); hasErrors(problems) {
+			return nil, j.out
+		}
+		j.out = ps
+	case t.Format == campaign.MJML:
+		c.problems = append(c.problems, campaign.Problem{File: t.File, Message: "MJML cannot stand in a layout of HTML", Hint: "write layout: none, or a layout in MJML"})
+		return nil, j.out
+	}
+	d := &document{pieces: j.out, authored: len(j.out), src: holes(j.out), file: t, statics: c.statics}
 	varies := d.varies()
 	d.place(0, len(d.src), false)
 	d.straddling()
+	d.lint()
 	d.finishFrame()
 	c.problems = append(c.problems, d.problems...)
 	src := applyPatches(d.src, d.patches)
-	if !varies {
+	if !varies && !asMJML { // MJML has said itself what stands where
 		src = inlineCSS(src)
 	}
 	u := c.assemble(src, d.pieces)
 	if u != nil {
-		u.inlines = varies
+		u.inlines = varies && !asMJML
 	}
 	return u, j.out
 }
@@ -62,7 +79,7 @@ func (c *compiler) header(file string, line int, text string) *unit {
 
 // assemble compiles a document with holes.
 func (c *compiler) assemble(src string, ps []*piece) *unit {
-	a := &assembler{engine: c.engine, captured: map[string]bool{}, last: &piece{file: "templates"}}
+	a := &assembler{engine: c.engine, texts: c.phrases, captured: map[string]bool{}, last: &piece{file: "templates"}}
 	if len(ps) > 0 {
 		a.last = ps[0]
 	}
@@ -95,6 +112,10 @@ func (c *compiler) assemble(src string, ps []*piece) *unit {
 	if a.err == nil {
 		u, err := c.engine.compile(a.lines, a.places)
 		if err == nil {
+			u.sets, u.trigger, u.rare = a.sets, a.trigger, a.rare
+			if !a.branches && len(a.open) == 0 {
+				u.steps = a.steps
+			}
 			return u
 		}
 		a.err = err
@@ -109,9 +130,23 @@ type assembler struct {
 	engine   *engine
 	lines    []string
 	places   []*piece
+	texts    *phrases
 	captured map[string]bool
 	last     *piece // the author's piece before what is written
 	err      error
+
+	steps    []step
+	open     []opened // blocks that have not ended, outermost first
+	branches bool     // a condition or a loop is among the tags
+	sets     bool
+	trigger  bool
+	rare     bool
+}
+
+// opened is a block of which the end is awaited: its writer, and the steps before it.
+type opened struct {
+	write  writer
+	before []step
 }
 
 func (a *assembler) line(s string, p *piece) {
@@ -121,11 +156,25 @@ func (a *assembler) line(s string, p *piece) {
 }
 
 func (a *assembler) write(p *piece, w writer) {
+	a.steps = append(a.steps, step{write: w})
 	a.line(tagWrite+" "+strconv.Itoa(a.engine.add(w)), p)
 }
 
 func (a *assembler) block(p *piece, w writer) {
+	a.open = append(a.open, opened{w, a.steps})
+	a.steps = nil
 	a.line(tagBlock+" "+strconv.Itoa(a.engine.add(w)), p)
+}
+
+func (a *assembler) endBlock(p *piece) {
+	if n := len(a.open); n > 0 {
+		inner, o := a.steps, a.open[n-1]
+		if inner == nil {
+			inner = []step{}
+		}
+		a.open, a.steps = a.open[:n-1], append(o.before, step{o.write, inner})
+	}
+	a.line("end"+tagBlock, p)
 }
 
 func (a *assembler) fail(p *piece, err error) {
@@ -149,9 +198,11 @@ func (a *assembler) piece(p *piece) {
 	if p.file != "" {
 		a.last = p
 	}
+	a.rare = a.rare || strings.Contains(p.body, "with") || strings.Contains(p.body, "products")
+	a.trigger = a.trigger || strings.Contains(p.body, "trigger") || strings.Contains(p.body, "order")
 	switch {
 	case p.kind == pieceOutput:
-		o, err := newOutput(p, a.captured)
+		o, err := newOutput(p, a.captured, a.texts)
 		if err != nil {
 			a.fail(p, err)
 			return
@@ -160,7 +211,7 @@ func (a *assembler) piece(p *piece) {
 	case p.kind == pieceTag:
 		a.tag(p)
 	case p.ends:
-		a.line("end"+tagBlock, p)
+		a.endBlock(p)
 	case p.link != nil:
 		l := p.link
 		a.block(p, func(st *state, _ render.Context, content func() error) error {
@@ -171,6 +222,7 @@ func (a *assembler) piece(p *piece) {
 			return l.finish(st, from)
 		})
 	case p.inner != nil:
+		a.sets = true
 		w, err := p.inner.writer()
 		if err != nil {
 			a.fail(p, err)
@@ -194,6 +246,7 @@ func (a *assembler) tag(p *piece) {
 	case "assign":
 		a.assign(p)
 	case "capture":
+		a.sets = true
 		name := p.body
 		a.block(p, func(st *state, ctx render.Context, content func() error) error {
 			from := len(st.out)
@@ -206,7 +259,7 @@ func (a *assembler) tag(p *piece) {
 			return nil
 		})
 	case "endcapture":
-		a.line("end"+tagBlock, p)
+		a.endBlock(p)
 	case "cycle":
 		words, _ := cycleWords(p.body)
 		id := len(a.engine.writers)
@@ -219,11 +272,14 @@ func (a *assembler) tag(p *piece) {
 			return st.text(words[n%len(words)])
 		})
 	case "for":
+		a.branches = true
 		a.loop(p)
 	case "if", "unless", "elsif", "case":
+		a.branches = true
 		base, filters, _ := splitFilters(p.body)
 		a.line(p.name+" "+joinFilters(base, filters), p)
 	default:
+		a.branches = true
 		a.line(strings.TrimSpace(p.name+" "+p.body), p)
 	}
 }
@@ -251,17 +307,24 @@ func (a *assembler) loop(p *piece) {
 // assign writes an assignment. A filter does not make something of a value that
 // is missing, or the hole would show only where it is printed.
 func (a *assembler) assign(p *piece) {
+	a.sets = true
 	name, expr, _ := cutAssign(p.body)
 	own := *p
 	own.body, own.ctx = expr, ctxPlain
-	o, err := newOutput(&own, nil)
+	o, err := newOutput(&own, nil, a.texts)
 	if err != nil {
 		a.fail(p, err)
 		return
 	}
 	a.write(p, func(st *state, ctx render.Context, _ func() error) error {
 		st.at = p
-		v, err := o.operand(ctx)
+		v, err := o.operand(st, ctx)
+		for i := 0; i < len(o.args) && err == nil && v != nil; i++ {
+			var arg any
+			if arg, err = o.args[i].operand(st, ctx); arg == nil {
+				v = nil // "Dear " and a name that is missing make no greeting
+			}
+		}
 		if err == nil && (v != nil || o.forgiving) {
 			v, err = o.apply(st, ctx, v)
 		}

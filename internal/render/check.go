@@ -24,12 +24,12 @@ type scope struct {
 // come from data and cannot be known here.
 func globals(w *campaign.Workspace) map[string][]string {
 	return map[string][]string{
-		"customer": nil, "trigger": nil, "order": nil,
+		"customer": nil, "trigger": nil, "order": nil, "with": nil, "products": nil,
 		"cart":      {"id", "value", "count", "products"},
 		"campaign":  {"name", "label", "topic"},
 		"brand":     slices.Sorted(maps.Keys(w.Brand)),
 		"workspace": {"name", "currency"},
-		"links":     {"unsubscribe"},
+		"links":     {"unsubscribe", "preferences"},
 		"step":      {}, "locale": {}, "dir": {}, "subject": {}, "preheader": {}, "now": {},
 	}
 }
@@ -73,6 +73,9 @@ type checker struct {
 	engine   *engine
 	globals  map[string][]string
 	partials map[string]*campaign.Template
+	phrases  *phrases
+	first    string              // the locale that all others fall back to
+	used     map[string][]*piece // keys of texts, where they stand
 	problems []campaign.Problem
 }
 
@@ -185,7 +188,8 @@ func (c *checker) tag(p *piece) {
 
 // free tells whether a template may set a name.
 func (c *checker) free(p *piece, name string) bool {
-	if _, taken := c.globals[name]; taken || strings.HasPrefix(name, "__") {
+	// A partial may be given products of its own choice.
+	if _, taken := c.globals[name]; taken && !(p.name == "render" && name == "products") || strings.HasPrefix(name, "__") {
 		c.report(p, "choose another name", "%q is a name of Tidings' own", name)
 		return false
 	}
@@ -261,7 +265,7 @@ func (c *checker) renderTag(p *piece) {
 		return
 	}
 	if c.partials[name] == nil {
-		c.report(p, didYouMean(name, slices.Sorted(maps.Keys(c.partials))), "no partial %q", name)
+		c.report(p, didYouMean(name, slices.Concat(slices.Sorted(maps.Keys(c.partials)), slices.Sorted(maps.Keys(blockParams)))), "no partial %q", name)
 	}
 	for _, a := range args {
 		if c.free(p, a.name) {
@@ -291,8 +295,27 @@ func (c *checker) expression(p *piece, s string, printed bool) {
 		c.report(p, "assign the filtered value to a name first", "filters cannot stand in brackets")
 		return
 	}
+	if len(filters) > 0 && filters[0].name == textFilter && (printed || p.name == "assign") {
+		c.checkText(p, base, filters[0].args)
+		filters = filters[1:]
+	}
+	if n := len(filters); n > 0 && filters[n-1].name == rawFilter {
+		if !printed || !ownWords(base, filters) {
+			c.report(p, "leave raw out: every output is escaped for its place", "raw is for values of brand alone, as in {{ brand.legal | raw }}")
+			return
+		}
+		filters = filters[:n-1]
+	}
 	known := true
 	for _, f := range filters {
+		if f.name == rawFilter {
+			c.report(p, "put it last", "raw stands behind all other filters")
+			return
+		}
+		if f.name == textFilter {
+			c.report(p, "assign it to a name first", "t stands only in an output or an assign, first of its filters")
+			return
+		}
 		if !c.engine.filters[f.name] || strings.HasPrefix(f.name, "__") {
 			c.report(p, didYouMean(f.name, c.filterNames()), "unknown filter %q", f.name)
 			known = false
@@ -326,8 +349,8 @@ func (c *checker) refs(p *piece, s string) {
 			if p.kind != pieceOutput || p.body != "content" {
 				c.report(p, "write {{ content }} alone", "content is the mail itself, not a value")
 			}
-		case root == "event" || root == "products" || root == "item":
-			c.report(p, map[string]string{"event": "write trigger", "products": "write cart.products or trigger.products", "item": "item is only known within its for"}[root], "unknown variable %q", root)
+		case root == "event" || root == "item":
+			c.report(p, map[string]string{"event": "write trigger", "item": "item is only known within its for"}[root], "unknown variable %q", root)
 		case p.scope.partial && !p.scope.called: // nothing is known of its values
 		case p.scope.partial:
 			c.report(p, "pass it: {% render …, "+root+": value %}", "unknown variable %q: no call of this partial passes it", root)
@@ -344,11 +367,30 @@ func (c *checker) member(p *piece, r ref, members []string) {
 	if len(r.path) < 2 || members == nil {
 		return
 	}
+	if r.path[0] == "brand" {
+		c.brandMember(p, r, members)
+		return
+	}
 	if m := r.path[1]; !slices.Contains(members, m) {
 		hint := didYouMean(m, members)
-		if r.path[0] == "brand" && hint == "" {
-			hint = "add it to brand in tidings.yaml"
-		}
 		c.report(p, hint, "unknown variable %q", r.path[0]+"."+m)
 	}
+}
+
+// brandMember checks a value of the brand: colours.button and the like are groups.
+func (c *checker) brandMember(p *piece, r ref, members []string) {
+	name := strings.Join(r.path[1:], ".")
+	for _, m := range members {
+		if m == name || strings.HasPrefix(m, name+".") || r.path[len(r.path)-1] == "size" {
+			return
+		}
+	}
+	if isBlock(p) && optionalBrand(name) {
+		return
+	}
+	hint := didYouMean(name, members)
+	if hint == "" {
+		hint = "add it to brand in tidings.yaml"
+	}
+	c.report(p, hint, "unknown variable %q", "brand."+name)
 }

@@ -36,8 +36,13 @@ type compiler struct {
 	sources  map[*campaign.Template][]*piece
 	partials map[string][]*piece
 	broken   map[*campaign.Template]bool
+	joined   map[bodyKey][]*piece // the author's pieces of each mail
+	statics  map[string]bool      // addresses of links that mails hold written out
 	problems []campaign.Problem
 	r        *Renderer
+
+	weights      map[string]*weighed // by a template's file
+	trialBuffers buffers
 }
 
 // Compile makes a catalog's templates ready and lists all that is wrong with
@@ -49,18 +54,26 @@ func Compile(cat *campaign.Catalog) (*Renderer, []campaign.Problem) {
 		sources:  map[*campaign.Template][]*piece{},
 		partials: map[string][]*piece{},
 		broken:   map[*campaign.Template]bool{},
+		statics:  map[string]bool{},
+		weights:  map[string]*weighed{},
+		joined:   map[bodyKey][]*piece{},
 		r: &Renderer{
 			catalog: cat,
 			letters: map[letterKey]*letter{},
 			bodies:  map[bodyKey]*unit{},
 			headers: map[headerKey]*unit{},
-			brand:   textMap(cat.Workspace.Brand),
+			brand:   brandMap(cat.Workspace.Brand),
 		},
 	}
 	c.r.workspace = map[string]any{"name": cat.Workspace.Name, "currency": cat.Workspace.Currency}
-	c.r.buffers.New = func() any { return new([]byte) }
-	c.checker = &checker{engine: c.engine, globals: globals(&cat.Workspace), partials: cat.Partials}
-	cat = c.withFooters(cat)
+	c.r.buffers.New = func() any { return new(buffers) }
+	c.checker = &checker{engine: c.engine, globals: globals(&cat.Workspace), used: map[string][]*piece{}, first: "en"}
+	if len(cat.Workspace.Locales) > 0 {
+		c.checker.first = cat.Workspace.Locales[0]
+	}
+	c.checker.phrases, c.problems = newPhrases(cat)
+	cat = withBlocks(c.withFooters(cat))
+	c.checker.partials = cat.Partials
 	c.catalog, c.r.catalog = cat, cat
 	c.read()
 	for _, name := range slices.Sorted(maps.Keys(cat.Templates)) {
@@ -71,8 +84,10 @@ func Compile(cat *campaign.Catalog) (*Renderer, []campaign.Problem) {
 	for _, camp := range cat.Campaigns {
 		c.letters(camp)
 	}
+	c.untranslated()
 	if !hasErrors(c.problems) {
 		c.rehearse()
+		c.judge()
 	}
 	c.problems = tidy(c.problems)
 	if hasErrors(c.problems) {
@@ -91,9 +106,11 @@ func (c *compiler) read() {
 		}
 	}
 	isPartial := map[*campaign.Template]bool{}
-	for _, t := range c.catalog.Partials {
-		isPartial[t] = true
-		all = append(all, t)
+	for _, group := range []map[string]*campaign.Template{c.catalog.Partials, c.catalog.Includes} {
+		for _, t := range group {
+			isPartial[t] = true
+			all = append(all, t)
+		}
 	}
 	for _, t := range all {
 		ps, problems := splitLiquid(t.File, t.Line, t.Source)
@@ -101,6 +118,11 @@ func (c *compiler) read() {
 		c.broken[t] = hasErrors(problems)
 		s := newScope(ps)
 		s.partial = isPartial[t]
+		if strings.HasPrefix(t.File, blockDir) {
+			for _, name := range blockParams[t.Name] {
+				s.params[name] = true
+			}
+		}
 		c.sources[t] = ps
 	}
 	for name, t := range c.catalog.Partials {
@@ -112,13 +134,26 @@ func (c *compiler) read() {
 	for _, t := range all {
 		before := len(c.problems)
 		c.checkPieces(c.sources[t])
+		c.convert(t)
 		c.broken[t] = c.broken[t] || hasErrors(c.problems[before:])
 	}
 	for name, t := range c.catalog.Partials {
+		c.partials[name] = c.sources[t]
 		if c.broken[t] {
 			delete(c.partials, name) // its callers are looked at without it
 		}
 	}
+}
+
+// convert turns a source of another language into HTML, where that needs nothing
+// of what it is joined with.
+func (c *compiler) convert(t *campaign.Template) {
+	if t.Format != campaign.Markdown {
+		return
+	}
+	ps, problems := fromMarkdown(t, c.sources[t])
+	c.sources[t] = ps
+	c.problems = append(c.problems, problems...)
 }
 
 // passed notes what the calls in ps pass to partials.
@@ -142,6 +177,7 @@ func (c *compiler) passed(ps []*piece) {
 func (c *compiler) checkPieces(ps []*piece) {
 	c.checker.problems = nil
 	c.check(ps)
+	c.mergeTagsIn(ps)
 	c.problems = append(c.problems, c.checker.problems...)
 }
 
@@ -167,6 +203,7 @@ func (c *compiler) bodies(t *campaign.Template) {
 		}
 		u, ps := c.body(t, layout)
 		c.r.bodies[bodyKey{t, layout}] = u
+		c.joined[bodyKey{t, layout}] = ps
 		c.printed(t, layout, ps)
 	}
 }
@@ -240,7 +277,7 @@ func (c *compiler) printed(t, layout *campaign.Template, ps []*piece) {
 			where += " or its layout " + layout.File
 		}
 		c.problems = append(c.problems, campaign.Problem{
-			File: t.File, Message: "a marketing mail must hold " + need.what,
+			File: t.File, Line: max(t.Line, 1), Column: 1, Message: "a marketing mail must hold " + need.what,
 			Hint: "print {{ " + need.name + " }} in " + where,
 		})
 	}

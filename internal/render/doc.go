@@ -19,6 +19,7 @@ import "strconv"
 type Error struct {
 	File    string
 	Line    int // from 1
+	Column  int // from 1, in characters; 0: not known
 	Message string
 }
 

@@ -82,7 +82,11 @@ type unit struct {
 	places  []*piece // of each line of the source that the library saw
 	cfg     *render.Config
 	first   *piece
-	inlines bool // its CSS must be inlined after rendering: classes depend on data
+	inlines bool   // its CSS must be inlined after rendering: classes depend on data
+	steps   []step // the same as root, where it holds no condition and no loop
+	sets    bool   // it assigns names of its own
+	trigger bool   // it may name what began the pass
+	rare    bool   // it may name the catalogue, or what the step gives
 }
 
 // compile has the library read a source of which line n is for places[n-1].
@@ -112,6 +116,9 @@ func (u *unit) run(st *state, vars map[string]any) (err error) {
 		}
 	}()
 	st.at = u.first
+	if u.steps != nil {
+		return u.straight(st, vars)
+	}
 	if rerr := render.Render(u.root, io.Discard, vars, *u.cfg); rerr != nil {
 		return u.place(rerr)
 	}
@@ -149,6 +156,11 @@ func (u *unit) place(err parser.Error) error {
 	if m := liquidError.FindStringSubmatch(message); m != nil {
 		message = m[1]
 	}
+	return errorAt(at, err, message)
+}
+
+// errorAt is an error of a filter, or another, at a place of the author's.
+func errorAt(at *piece, err error, message string) error {
 	var fe expressions.FilterError
 	if errors.As(err, &fe) {
 		message = fmt.Sprintf("filter %s: %v", fe.FilterName, fe.Err)

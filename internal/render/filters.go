@@ -11,13 +11,20 @@ import (
 )
 
 // needsState tells whether a filter depends on the customer's locale or zone.
-func needsState(name string) bool { return name == "money" || name == "date" }
+func needsState(name string) bool {
+	switch name {
+	case "money", "date", "pick", "number", "percent", "money_with_currency", "money_without_currency", "money_without_trailing_zeros":
+		return true
+	}
+	return false
+}
 
 // costs tells whether a filter's work grows with its input.
 func costs(name string) bool {
 	switch name {
 	case "split", "sort", "sort_natural", "uniq", "join", "map", "where", "concat", "reverse", "compact", "sum", "json",
-		"replace", "remove", "append", "prepend", "strip_html", "handleize", "handle", "slice", "truncatewords":
+		"replace", "remove", "append", "prepend", "strip_html", "handleize", "handle", "slice", "truncatewords",
+		"find", "reject", "pick", "titleize", "camelize", "base64_encode", "base64_decode", "md5", "sha1", "sha256", "hmac_sha256":
 		return true
 	}
 	return false
@@ -44,6 +51,8 @@ func addFilters(e *engine) {
 	s.AddFilter("date", dateFilter)
 	s.AddFilter(listFilter, listOf)
 	s.AddFilter(intFilter, boundOf)
+	s.AddFilter(textFilter, textOnly)
+	s.AddFilter(rawFilter, func(any) (any, error) { return nil, errors.New("raw stands last, behind a value of the brand") })
 	s.AddFilter(costFilter, func(v any, st any) (any, error) { return v, charge(v, st) })
 	s.AddFilter("append", func(a, b string) (string, error) { return bounded(len(a)+len(b), func() string { return a + b }) })
 	s.AddFilter("prepend", func(a, b string) (string, error) { return bounded(len(a)+len(b), func() string { return b + a }) })
@@ -76,6 +85,7 @@ func addFilters(e *engine) {
 		return all, nil
 	})
 	s.AddFilter("slice", sliceFilter)
+	shopFilters(s)
 	s.AddFilter("divided_by", dividedBy)
 }
 

@@ -2,6 +2,7 @@ package render
 
 import (
 	"maps"
+	"regexp"
 	"strings"
 
 	"tidings/internal/campaign"
@@ -29,7 +30,7 @@ func (c *compiler) withFooters(cat *campaign.Catalog) *campaign.Catalog {
 		}
 		own := maps.Clone(locales)
 		for locale, t := range locales {
-			if text := t.Source + shared.String() + c.layoutText(t); strings.Contains(text, "links.unsubscribe") || strings.Contains(text, "brand.address") {
+			if text := t.Source + shared.String() + c.layoutText(t); strings.Contains(text, "links.unsubscribe") || strings.Contains(text, "brand.address") || footerBlock.MatchString(text) {
 				continue
 			}
 			own[locale] = endingWith(t, footer)
@@ -44,6 +45,9 @@ func (c *compiler) withFooters(cat *campaign.Catalog) *campaign.Catalog {
 	return &out
 }
 
+// footerBlock is a call of the partial or block that says both.
+var footerBlock = regexp.MustCompile(`render\s+["']footer["']`)
+
 func (c *compiler) layoutText(t *campaign.Template) string {
 	name, _ := layoutName(c.catalog, t)
 	b := &strings.Builder{}
@@ -57,6 +61,14 @@ func (c *compiler) layoutText(t *campaign.Template) string {
 // that no line moves.
 func endingWith(t *campaign.Template, more string) *campaign.Template {
 	changed := *t
+	if i := strings.LastIndex(t.Source, "</mj-body"); t.Format == campaign.MJML && i >= 0 {
+		changed.Source = t.Source[:i] + "<mj-section><mj-column><mj-text>" + more + "</mj-text></mj-column></mj-section>" + t.Source[i:]
+		return &changed
+	}
+	if t.Format == campaign.Markdown {
+		changed.Source = strings.TrimRight(t.Source, "\r\n") + "\n\n" + more + "\n"
+		return &changed
+	}
 	if i := strings.LastIndex(strings.ToLower(t.Source), "</body"); i >= 0 && len(strings.ToLower(t.Source)) == len(t.Source) {
 		changed.Source = t.Source[:i] + more + t.Source[i:]
 	} else {

@@ -4,8 +4,6 @@ import (
 	"html"
 	"sort"
 	"strings"
-
-	"tidings/internal/token"
 )
 
 // direction is rtl for the languages written from right to left.
@@ -69,8 +67,11 @@ func (d *document) preheader(at int) {
 // pixel puts the image that counts an opening at offset at.
 func (d *document) pixel(at int) {
 	h := d.insert(&piece{kind: pieceMade, made: func(st *state) {
+		if st.settings.Untracked {
+			return
+		}
 		st.out = append(st.out, `<img src="`...)
-		st.out = appendHTML(st.out, st.settings.PublicURL+"/o/"+st.sign(token.Open, 0)+".gif", false)
+		st.out = appendHTML(st.out, st.settings.PublicURL+"/o/"+st.opened()+".gif", false)
 		st.out = append(st.out, `" width="1" height="1" alt="" style="display:block;border:0">`...)
 	}})
 	d.patches = append(d.patches, patch{at, at, h})
@@ -103,6 +104,9 @@ func (d *document) finishFrame() {
 func (d *document) placeStatic(a *htmlAttr, l *linkPlace) {
 	raw := strings.TrimSpace(html.UnescapeString(d.src[a.vs:a.ve]))
 	at := d.pieceAt(a.vs)
+	if at.loose {
+		at = d.find(raw, at)
+	}
 	if raw == "" {
 		return
 	}
@@ -113,18 +117,33 @@ func (d *document) placeStatic(a *htmlAttr, l *linkPlace) {
 	if !l.tracked || !isWeb(raw) {
 		return
 	}
+	d.statics[raw] = true
 	id := linkID(raw)
 	h := d.insert(&piece{kind: pieceMade, file: at.file, line: at.line, made: func(st *state) {
 		if st.settings.own(raw) {
 			st.out = appendHTML(st.out, raw, false)
 			return
 		}
-		st.out = appendHTML(st.out, st.track(raw, id), false)
+		st.out = appendHTML(st.out, st.track(st.static(raw, id)), false)
 	}})
 	if a.quote == 0 {
 		h = `"` + h + `"`
 	}
 	d.patches = append(d.patches, patch{a.vs, a.ve, h})
+}
+
+// find is where the author has written a text of which the place was lost when
+// the source was turned into HTML; near, where that is not to be found.
+func (d *document) find(text string, near *piece) *piece {
+	i := strings.Index(d.file.Source, text)
+	if i < 0 || text == "" {
+		return near
+	}
+	before := d.file.Source[:i]
+	p := *near
+	p.file, p.line = d.file.File, max(d.file.Line, 1)+strings.Count(before, "\n")
+	p.col = len([]rune(before[strings.LastIndexByte(before, '\n')+1:])) + 1
+	return &p
 }
 
 // pieceAt tells the author's place of a byte of the document: that of the hole
@@ -147,6 +166,9 @@ func (d *document) pieceAt(at int) *piece {
 		return p
 	}
 	q := *owners[i]
+	if q.loose {
+		return &q
+	}
 	text := q.text[:min(at-starts[i], len(q.text))]
 	if n := strings.Count(text, "\n"); n > 0 {
 		q.line, q.col = q.line+n, 0

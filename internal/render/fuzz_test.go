@@ -2,7 +2,10 @@ package render
 
 import (
 	"errors"
+	"strings"
 	"testing"
+
+	"tidings/internal/campaign"
 )
 
 // Any template compiles or is refused with a place; what compiles renders within
@@ -23,8 +26,17 @@ func FuzzCompile(f *testing.F) {
 	cat := bare(f, "")
 	s := settings(f)
 	o := receiptMessage(`{"u":"https://a.example/","items":[{"a":1},{"a":"x"}],"n":2}`, map[string]any{"first_name": "<Ana>"})
+	f.Add("- {{ customer.x }}\n{% for i in trigger.items %}\n- [{{ i.a }}]({{ trigger.u }}) **x**\n{% endfor %}\n\n| a |\n|---|\n{% if a %}\n| b |\n{% endif %}")
+	f.Add(`<mjml><mj-body><mj-section>{% if trigger.n %}<mj-column><mj-button href="{{ trigger.u }}">{{ customer.first_name }}</mj-button></mj-column>{% endif %}</mj-section></mj-body></mjml>`)
 	f.Fuzz(func(t *testing.T, src string) {
-		cat.Templates["receipt"][""].Source = src
+		tpl := cat.Templates["receipt"][""]
+		tpl.Source, tpl.Format = src, campaign.HTML
+		switch {
+		case strings.Contains(src, "<mjml"):
+			tpl.Format = campaign.MJML
+		case len(src)%2 == 0:
+			tpl.Format = campaign.Markdown
+		}
 		r, problems := Compile(cat)
 		if r == nil {
 			if !hasErrors(problems) {

@@ -47,6 +47,14 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\
 
 func isLetter(c byte) bool { c |= 0x20; return c >= 'a' && c <= 'z' }
 
+// endsName holds for the bytes that end the name of a tag.
+var endsName = func() (ends [256]bool) {
+	for _, c := range []byte{' ', '\t', '\n', '\r', '\f', '/', '>', holeOpen[0]} {
+		ends[c] = true
+	}
+	return ends
+}()
+
 // isRawElement tells whether a tag's content is text up to its end tag.
 func isRawElement(name string) bool {
 	switch name {
@@ -61,14 +69,8 @@ func isRawElement(name string) bool {
 // are scanned with placeholders in them, which may stand where an attribute
 // does.
 func scanHTML(s string, from, to int, f func(*htmlToken)) {
-	var t htmlToken
+	var t, plain htmlToken
 	i, text := from, from
-	flush := func(end int) {
-		if text < end {
-			t = htmlToken{kind: htmlText, start: text, end: end, attrs: t.attrs[:0]}
-			f(&t)
-		}
-	}
 	for i < to {
 		j := strings.IndexByte(s[i:to], '<')
 		if j < 0 || i+j+1 >= to {
@@ -80,23 +82,27 @@ func scanHTML(s string, from, to int, f func(*htmlToken)) {
 			i++
 			continue
 		}
-		kind, name, closed := t.kind, t.name, t.closed
-		keep := t
-		flush(i)
-		t = keep
+		if text < i {
+			plain.kind, plain.start, plain.end = htmlText, text, i
+			f(&plain)
+		}
 		t.start, t.end = i, end
+		kind, name, closed := t.kind, t.name, t.closed
 		f(&t)
 		i, text = end, end
 		if kind == htmlStart && !closed && isRawElement(name) {
 			close := rawEnd(s, i, to, name)
 			if close > i {
-				t = htmlToken{kind: htmlRaw, start: i, end: close, name: name, attrs: t.attrs[:0]}
-				f(&t)
+				raw := htmlToken{kind: htmlRaw, start: i, end: close, name: name}
+				f(&raw)
 			}
 			i, text = close, close
 		}
 	}
-	flush(to)
+	if text < to {
+		plain.kind, plain.start, plain.end = htmlText, text, to
+		f(&plain)
+	}
 }
 
 // scanMarkup reads the markup that begins with the < at i into t and returns
@@ -135,7 +141,7 @@ func scanMarkup(s string, i, to int, t *htmlToken) int {
 func scanTag(s string, i, to int, t *htmlToken, kind htmlKind) int {
 	t.kind = kind
 	start := i
-	for i < to && !isSpace(s[i]) && s[i] != '/' && s[i] != '>' && s[i] != holeOpen[0] {
+	for i < to && !endsName[s[i]] {
 		i++
 	}
 	t.name, t.nameEnd = lower(s[start:i]), i
@@ -162,14 +168,14 @@ func scanTag(s string, i, to int, t *htmlToken, kind htmlKind) int {
 // scanAttr reads the attribute at i and returns it with where it ends.
 func scanAttr(s string, i, to int) (htmlAttr, int) {
 	a := htmlAttr{start: i}
-	if strings.HasPrefix(s[i:to], holeOpen) {
+	if s[i] == holeOpen[0] && strings.HasPrefix(s[i:to], holeOpen) {
 		if end := strings.Index(s[i:to], holeClose); end >= 0 {
 			a.end = i + end + len(holeClose)
 			a.name = s[i:a.end]
 			return a, a.end
 		}
 	}
-	for i++; i < to && !isSpace(s[i]) && s[i] != '/' && s[i] != '>' && s[i] != '=' && s[i] != holeOpen[0]; i++ {
+	for i++; i < to && !endsName[s[i]] && s[i] != '='; i++ {
 	}
 	a.name, a.end = lower(s[a.start:i]), i
 	j := i
@@ -217,7 +223,7 @@ func rawEnd(s string, i, to int, name string) int {
 // lower is strings.ToLower without work where there is none to do.
 func lower(s string) string {
 	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'Z' || s[i] >= 0x80 {
+		if c := s[i]; c >= 0x80 || c-'A' < 26 {
 			return strings.ToLower(s)
 		}
 	}

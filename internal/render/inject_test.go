@@ -154,7 +154,7 @@ func TestStyleValues(t *testing.T) {
 	if got, err := renderBare(t, src, `{}`, map[string]any{"c": "#5b3a29"}); err != nil || !strings.Contains(got, `style="color: #5b3a29"`) {
 		t.Errorf("got %s, %v", got, err)
 	}
-	for _, v := range []string{"red; background: url(x)", "red}", "expression(1)", "a/**/b", `\72`} {
+	for _, v := range []string{"red; background: url(x)", "red}", "expression(1)", "a/**/b", `\72`, "url(https://evil.example/x)", "rgb(1,2,3", ")"} {
 		if _, err := renderBare(t, src, `{}`, map[string]any{"c": v}); err == nil || !strings.Contains(err.Error(), "a style attribute cannot take") {
 			t.Errorf("%q: error %v", v, err)
 		}

@@ -26,10 +26,15 @@ type letter struct {
 	feedback string
 	listID   string
 	auto     bool // sent because of what the customer did, not by calendar
+	utm      *utm
+	with     map[string]map[string]any // by locale: what the step gives its template
+	fields   []byte                    // the headers that do not differ from message to message
 }
 
 // letters prepares a campaign's mails.
 func (c *compiler) letters(camp *campaign.Campaign) {
+	utm := c.utmOf(camp)
+	utm.prepare(c.statics)
 	for _, s := range sends(camp) {
 		l := &letter{
 			campaign: camp, step: s, topic: topicOf(camp, s),
@@ -50,9 +55,13 @@ func (c *compiler) letters(camp *campaign.Campaign) {
 			c.problems = append(c.problems, campaign.Problem{File: campaignFile(camp), Line: lineOf(camp.Source, s.ID), Message: err.Error()})
 			continue
 		}
+		l.utm = utm
+		l.with = c.withOf(s.Send.With)
 		l.addresses(c.catalog.Workspace.Name)
+		l.fixed()
 		for _, t := range c.catalog.Templates[s.Send.Template] {
 			c.headersOf(l, t)
+			c.givenTo(l, t)
 		}
 		c.r.letters[letterKey{camp.Name, s.ID}] = l
 	}

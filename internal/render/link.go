@@ -88,6 +88,9 @@ func (s *Settings) own(target string) bool {
 // track is the address that counts a click and leads to target. The target
 // becomes one of the message's links.
 func (st *state) track(target string, id int64) string {
+	if st.settings.Untracked {
+		return target
+	}
 	known := false
 	for _, l := range st.links {
 		known = known || l.ID == id
@@ -96,6 +99,21 @@ func (st *state) track(target string, id int64) string {
 		st.links = append(st.links, campaign.Link{ID: id, URL: target})
 	}
 	return st.settings.PublicURL + "/c/" + st.sign(token.Click, id)
+}
+
+// opened and unsubscribe are the tokens of the pixel and of the way out.
+func (st *state) opened() string {
+	if st.tokens.open == "" {
+		st.tokens.open = st.sign(token.Open, 0)
+	}
+	return st.tokens.open
+}
+
+func (st *state) unsubscribe() string {
+	if st.tokens.unsubscribe == "" {
+		st.tokens.unsubscribe = st.sign(token.Unsubscribe, 0)
+	}
+	return st.tokens.unsubscribe
 }
 
 func (st *state) sign(p token.Purpose, link int64) string {
@@ -114,9 +132,10 @@ func (l *linkPlace) finish(st *state, from int) error {
 		raw = strings.ReplaceAll(raw, " ", "%20")
 	}
 	if err := l.check(raw); err != nil {
-		return st.fail(l.at, "%s %v", l.attr, err)
+		return &Error{File: l.at.file, Line: l.at.line, Column: l.at.col, Message: l.attr + " " + err.Error()}
 	}
 	if l.tracked && isWeb(raw) && !st.settings.own(raw) {
+		raw = st.utm.apply(raw)
 		raw = st.track(raw, linkID(raw))
 	}
 	before := len(st.out)

@@ -53,10 +53,21 @@ func TestProblems(t *testing.T) {
 		"style":                {"<style>a { color: {{ brand.colour }} }</style>", `an output cannot stand within <style>`},
 		"handler":              {`<a onclick="f('{{ customer.x }}')">`, `an output cannot stand in onclick`},
 		"in a comment for mso": {`<!--[if mso]><v:rect fillcolor={{ customer.x }}></v:rect><![endif]-->`, `cannot stand in fillcolor without quotes`},
+		"script without data":  {"one\n <script>track()</script>", `templates/receipt.html:2:2: a mail cannot hold <script>; take it out`},
+		"script in capitals":   {"<SCRIPT src=\"https://a.example/x.js\"></SCRIPT>", `:1:1: a mail cannot hold <script>`},
+		"frame":                {`<iframe src="https://a.example/"></iframe>`, `:1:1: a mail cannot hold <iframe>`},
+		"object":               {`x <object data="https://a.example/"></object>`, `:1:3: a mail cannot hold <object>`},
+		"embed":                {`<embed src="https://a.example/">`, `a mail cannot hold <embed>`},
+		"form":                 {"<form\n action=\"https://a.example/\">", `:1:1: a mail cannot hold <form>`},
+		"input":                {`<p>a</p><INPUT type=password>`, `:1:9: a mail cannot hold <input>`},
+		"refresh":              {`<meta http-equiv=" Refresh" content="0;url=https://a.example/">`, `:1:1: a mail cannot hold <meta http-equiv="refresh">`},
+		"picture of a style":   {"a\n<p style=\"color:red;background: URL( '{{ customer.x }}')\">", `templates/receipt.html:2:39: an output cannot stand in url( … ) of a style; show the picture with <img`},
+		"url in entities":      {`<p style="background:url&#40;{{ customer.x }})">`, `an output cannot stand in url(`},
 		"straddling":           {`<p title="{% if customer.x %}a">{% endif %}</p>`, `stand in different parts of the HTML`},
 		"straddling quote":     {`<p title={% if customer.x %}"a"{% endif %} {% if customer.y %}class="{% endif %}"></p>`, `stand in different parts of the HTML`},
 		"script address":       {"one\n<a href=\"javascript:alert(1)\">x</a>", `templates/receipt.html:2:10: href holds an address that is not http, https, mailto or tel`},
 		"relative address":     {`<img src="logo.png">`, `src holds an address without https://`},
+		"relative in parts":    {"a\n <a href=\"{{ customer.x | default: '/basket' }}\">x</a>", `templates/receipt.html:2:11: href holds an address without https://`},
 		"cid as a link":        {`<a href="cid:x">x</a>`, `href cannot hold a cid address`},
 		"content":              {"{{ content }}", `content belongs into a layout`},
 		"private characters":   {"a\uf8f0b", "U+F8F0"},
@@ -89,12 +100,13 @@ func TestNoProblems(t *testing.T) {
 		"conditional attr":  `<p {% if customer.x %}class="a"{% endif %} title="{% if customer.x %}b{% else %}c{% endif %}">x</p>`,
 		"many lines":        "{{\n  customer.x\n  | default: 'a'\n}}{% if customer.x\n  == 'b' %}{% endif %}",
 		"brackets in quote": `{{ customer.x | default: "}} {% x %}" }}`,
-		"anchors":           `<a href="#top">a</a><a href="tel:+301">b</a><a href="">c</a><img src="cid:logo">`,
+		"anchors":           `<a href="#top">a</a><a href="tel:+301">b</a><a href="#n">c</a><p id="n">d</p><img src="cid:logo" alt="">` + strings.Repeat("many words ", 10),
 		"not Liquid":        "{ {a} } % } a}} %}",
-		"style attribute":   `<p style="color: {{ brand.colour }}">x</p>`,
+		"style attribute":   `<p style="color: {{ brand.colour }}">x</p><p style="background:url(https://a.example/x.png);color:{{ customer.x | default: 'red' }};background:url({{ brand.site }}/y.png)">x</p>`,
+		"ticked":            `<!--[if !mso]><!--><input type="radio" name="a"><input type="checkbox"><!--<![endif]--><!--[if mso]><style>p { color: red }</style><![endif]--><meta http-equiv="x-ua-compatible" content="IE=edge">`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if problems := problemsOf(t, src); len(problems) > 0 {
+			if problems := problemsOf(t, src+" words"); len(problems) > 0 {
 				t.Errorf("problems: %v", problems)
 			}
 		})
@@ -103,8 +115,8 @@ func TestNoProblems(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	for src, want := range map[string]string{
-		"{% if true or customer.x and customer.y %}{% endif %}": "read from left to right",
-		`<a href="https://a.example/?q={{ customer.x }}">x</a>`: "is encoded by itself; write {{ customer.x | url_encode }}",
+		"{% if true or customer.x and customer.y %}{% endif %}x": "read from left to right",
+		`<a href="https://a.example/?q={{ customer.x }}">x</a>`:  "is encoded by itself; write {{ customer.x | url_encode }}",
 	} {
 		r, problems := Compile(bare(t, src))
 		if r == nil || len(problems) != 1 || !problems[0].Warning || !strings.Contains(problems[0].String(), want) {
@@ -120,7 +132,7 @@ func TestWorkspaceProblems(t *testing.T) {
 	}{
 		"no unsubscribe": {func(c *campaign.Catalog) {
 			c.Layouts["base"][""].Source = "<html><body>{{ content }}{{ brand.address }}</body></html>"
-		}, "templates/cart-reminder.html: a marketing mail must hold a link to unsubscribe"},
+		}, "templates/cart-reminder.html:1:1: a marketing mail must hold a link to unsubscribe"},
 		"no postal address": {func(c *campaign.Catalog) {
 			c.Layouts["base"][""].Source = `<html><body>{{ content }}<a href="{{ links.unsubscribe }}">x</a></body></html>`
 		}, "a marketing mail must hold the sender's postal address"},
@@ -177,5 +189,53 @@ func TestLineOffset(t *testing.T) {
 	_, problems := Compile(cat)
 	if len(problems) != 1 || problems[0].Line != 8 {
 		t.Errorf("problems: %v", problems)
+	}
+}
+
+// What is lawful in HTML and bad in a mail.
+func TestLint(t *testing.T) {
+	long := strings.Repeat("long words ", 10)
+	for name, c := range map[string]struct{ src, want string }{
+		"dead anchor":      {"one\n<a href=\"#there\">x</a><a name=\"here\">", `warning: templates/receipt.html:2:10: a link leads to #there, and nothing has that id; write id="there" where it leads`},
+		"link to nothing":  {`<a href="#">x</a>`, "warning: templates/receipt.html:1:10: a link leads nowhere"},
+		"http link":        {`x <a href="http://a.example/">x</a>`, "warning: templates/receipt.html:1:12: href is not encrypted on its way; write https://"},
+		"http picture":     {`x <img alt="" src="http://a.example/i.png">`, "src is not encrypted"},
+		"alt":              {"x\n  <img src=\"https://a.example/i.png\">", `warning: templates/receipt.html:2:3: a picture has no alt text`},
+		"wide":             {`x <img alt="" src="https://a.example/i.png" width="2400" height="10">`, "a picture is 2400 pixels wide"},
+		"heavy":            {strings.Repeat(`x <img alt="" src="https://a.example/i.png" width="1200" height="900">`, 4), "the pictures have 4.3 million pixels"},
+		"nearly a picture": {`x <img alt="Sale" src="https://a.example/i.png">`, "the mail is nearly all pictures"},
+		"no text":          {"<style>p { color: red }</style>", "the mail says nothing: it has no text"},
+		"mailchimp":        {"one\nHello *|FNAME|*", `templates/receipt.html:2:7: "*|FNAME|*" is a merge tag of another mailer`},
+		"marketing cloud":  {"%%First Name%%", `"%%First Name%%" is a merge tag`},
+		"handlebars":       {"{% raw %}{{{name}}}{% endraw %}", `"{{{" is a merge tag`},
+		"erb":              {"<%= name %>", `"<%= n" is a merge tag`},
+		"mailgun":          {"%recipient.name%", `"%recipient.name%" is a merge tag`},
+		"shell":            {"${first_name}", `"${first_name}" is a merge tag`},
+		"size":             {strings.Repeat("<p>"+long+"</p>", 1000), "templates/receipt.html: the mail has 114 kB of HTML, and Gmail cuts it off at 102"},
+		"nearly the size":  {strings.Repeat("<p>"+long+"</p>", 720), "warning: templates/receipt.html: the mail has 82 kB of HTML"},
+		"size by a loop":   {"{% for i in (1..900) %}<p>" + long + "</p>{% endfor %}", "the mail has 103 kB of HTML, and Gmail cuts it off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			problems := problemsOf(t, c.src)
+			var all strings.Builder
+			for _, p := range problems {
+				if p.Warning {
+					all.WriteString("warning: ")
+				}
+				all.WriteString(p.String() + "\n")
+			}
+			if !strings.Contains("\n"+all.String(), "\n"+c.want) && !strings.Contains(all.String(), c.want) {
+				t.Errorf("no %q in\n%s", c.want, all.String())
+			}
+		})
+	}
+	cat := bare(t, "x")
+	cat.Templates["receipt"][""].Subject = campaign.Plain(strings.Repeat("many words ", 8))
+	if _, problems := Compile(cat); len(problems) != 1 || !strings.Contains(problems[0].String(), "a subject has 87 characters") {
+		t.Errorf("problems %v", problems)
+	}
+	cat.Templates["receipt"][""].Subject = campaign.Plain("Hi *|FNAME|*")
+	if r, _ := Compile(cat); r != nil {
+		t.Error("a merge tag in a subject passes")
 	}
 }

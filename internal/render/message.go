@@ -2,77 +2,152 @@ package render
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/mail"
 	"strconv"
 	"strings"
-
-	gomail "github.com/wneessen/go-mail"
+	"time"
+	"unsafe"
 
 	"tidings/internal/campaign"
 	"tidings/internal/token"
 )
 
-// message builds the bytes of an email.
-func (l *letter) message(o *campaign.Outgoing, st *state, subject, html string) (campaign.Email, error) {
+// message builds the bytes of an email from the HTML in buf.
+func (r *Renderer) message(l *letter, o *campaign.Outgoing, st *state, subject string, buf *buffers) (campaign.Email, error) {
 	to, err := normalAddress(strings.TrimSpace(o.Customer.Email))
 	if err != nil {
 		// The address itself stays out of the error, which is stored and logged.
 		return campaign.Email{}, errors.New("the customer's address is not an email address that mail can go to")
 	}
-	id := "t" + strconv.FormatInt(o.ID, 10) + "." + st.settings.StoreID + "@" + l.domain
-	m := gomail.NewMsg(
-		gomail.WithNoDefaultUserAgent(),
-		gomail.WithEncoding(gomail.EncodingQP),
-		gomail.WithBoundary(boundary(id)),
-	)
-	m.FromMailAddress(&l.from)
-	m.ToMailAddress(&mail.Address{Name: customerName(&o.Customer), Address: to})
-	if l.replyTo != nil {
-		m.ReplyToMailAddress(l.replyTo)
+	html := view(buf.html)
+	buf.text = appendTextOf(buf.text[:0], html)
+	m := &envelope{letter: l, id: o.ID, now: o.Now, store: st.settings.StoreID, subject: st.settings.Mark + subject}
+	m.to = addressText(&mail.Address{Name: customerName(&o.Customer), Address: to})
+	if l.topic != "" {
+		m.unsubscribe = st.settings.PublicURL + "/u/" + st.unsubscribe()
 	}
-	m.Subject(subject)
-	m.SetDateWithValue(o.Now)
-	m.SetMessageIDWithValue(id)
-	l.headers(m, o, st)
-	m.SetBodyString(gomail.TypeTextPlain, textOf(html))
-	m.AddAlternativeString(gomail.TypeTextHTML, html)
-	var b bytes.Buffer
-	b.Grow(len(html)*5/4 + 4096)
-	if _, err := m.WriteTo(&b); err != nil {
-		return campaign.Email{}, fmt.Errorf("build message %d: %w", o.ID, err)
+	back := st.settings.ReturnAddress
+	if m.unsubscribe != "" && back != "" {
+		m.mailto = st.settings.Signer.ReturnAddress(back, token.Unsubscribe, o.ID)
 	}
-	return campaign.Email{
-		From: l.from.Address, To: to, Body: b.Bytes(), Links: st.links,
+	m.boundary = "=_" + st.opened()
+	e := campaign.Email{
+		From: l.from.Address, To: to, Links: st.links,
 		UTF8: !isASCII(l.from.Address) || !isASCII(to) || l.replyTo != nil && !isASCII(l.replyTo.Address),
-	}, nil
+	}
+	if back != "" {
+		e.From = st.settings.Signer.ReturnAddress(back, token.Bounce, o.ID)
+	}
+	var parts [2]part
+	buf.mail, parts = m.append(buf.mail[:0], view(buf.text), html)
+	e.Body = bytes.Clone(buf.mail)
+	if parts[0].as == eightBit || parts[1].as == eightBit {
+		body := e.Body
+		e.SevenBit = func() []byte { return sevenBits(body, parts) }
+	}
+	return e, nil
 }
 
-// headers sets what mailbox providers, their users and other mail programs go
-// by: RFC 2369 and 8058 (unsubscribing), RFC 2919 (List-Id), RFC 3834 (no
-// automatic replies), Gmail's Feedback-ID.
-func (l *letter) headers(m *gomail.Msg, o *campaign.Outgoing, st *state) {
-	m.SetGenHeader("X-Tidings-Message", strconv.FormatInt(o.ID, 10))
-	m.SetGenHeader("Feedback-ID", l.feedback)
-	m.SetGenHeader("X-Auto-Response-Suppress", "All")
+// view is b as a string without a copy. It holds until b is changed.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// envelope is what a message has around its parts.
+type envelope struct {
+	letter      *letter
+	id          int64
+	now         time.Time
+	store       string
+	to          string // as a header
+	subject     string
+	unsubscribe string // empty: transactional
+	mailto      string // to unsubscribe by mail; empty: none is read
+	boundary    string
+}
+
+// part is where a part stands in a message: the name of its encoding from name on,
+// its content from from to to.
+type part struct {
+	as             transfer
+	name, from, to int
+}
+
+// sevenBits is a message for a server that takes ASCII alone.
+func sevenBits(body []byte, parts [2]part) []byte {
+	b := make([]byte, 0, len(body)*5/4)
+	at := 0
+	for _, p := range parts {
+		if p.as != eightBit {
+			continue
+		}
+		b = append(append(b, body[at:p.name]...), printable...)
+		b = append(b, body[p.name+len(p.as):p.from]...)
+		b = appendPart(b, view(body[p.from:p.to]), printable)
+		at = p.to
+	}
+	return append(b, body[at:]...)
+}
+
+// append writes the message. What mailbox providers, their users and other mail
+// programs go by: RFC 2369 and 8058 (unsubscribing), RFC 2919 (List-Id), RFC 3834
+// (no automatic replies), Gmail's Feedback-ID.
+func (m *envelope) append(b []byte, text, html string) ([]byte, [2]part) {
+	l := m.letter
+	b = append(b, "Date: "...)
+	b = m.now.AppendFormat(b, time.RFC1123Z)
+	b = append(b, "\r\nMessage-ID: <t"...)
+	b = strconv.AppendInt(b, m.id, 10)
+	b = append(append(append(append(b, '.'), m.store...), '@'), l.domain...)
+	b = append(b, ">\r\nX-Tidings-Message: "...)
+	b = strconv.AppendInt(b, m.id, 10)
+	b = append(b, "\r\n"...)
+	b = append(b, l.fields...)
+	b = appendHeader(b, "To", m.to)
+	b = appendText(b, "Subject", m.subject)
+	if m.unsubscribe != "" {
+		b = append(append(append(b, "List-Unsubscribe: <"...), m.unsubscribe...), '>')
+		if m.mailto != "" {
+			b = append(append(append(b, ",\r\n <mailto:"...), m.mailto...), '>')
+		}
+		b = append(b, "\r\n"...)
+	}
+	b = append(append(append(b, "Content-Type: multipart/alternative;\r\n boundary=\""...), m.boundary...), "\"\r\n"...)
+	var parts [2]part
+	b, parts[0] = m.part(b, "text/plain", text)
+	b, parts[1] = m.part(b, "text/html", html)
+	return append(append(append(b, "\r\n--"...), m.boundary...), "--\r\n"...), parts
+}
+
+func (m *envelope) part(b []byte, kind, content string) ([]byte, part) {
+	content = withoutBareCR(content)
+	p := part{as: transferOf(content)}
+	b = append(append(append(b, "\r\n--"...), m.boundary...), "\r\nContent-Type: "...)
+	b = append(append(b, kind...), "; charset=UTF-8\r\nContent-Transfer-Encoding: "...)
+	p.name = len(b)
+	b = append(append(b, p.as...), "\r\n\r\n"...)
+	p.from = len(b)
+	b = appendPart(b, content, p.as)
+	p.to = len(b)
+	return b, p
+}
+
+// fixed writes the headers that all messages of the letter share.
+func (l *letter) fixed() {
+	b := appendHeader(nil, "From", addressText(&l.from))
+	if l.replyTo != nil {
+		b = appendHeader(b, "Reply-To", addressText(l.replyTo))
+	}
+	b = append(b, "MIME-Version: 1.0\r\n"...)
+	b = appendHeader(b, "Feedback-ID", l.feedback)
+	b = appendHeader(b, "X-Auto-Response-Suppress", "All")
 	if l.auto {
-		m.SetGenHeader("Auto-Submitted", "auto-generated")
+		b = appendHeader(b, "Auto-Submitted", "auto-generated")
 	}
-	if l.topic == "" {
-		return
+	if l.topic != "" {
+		b = appendHeader(b, "List-Id", l.listID)
+		b = appendHeader(b, "List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 	}
-	m.SetGenHeader("List-Id", l.listID)
-	m.SetGenHeader("List-Unsubscribe", "<"+st.settings.PublicURL+"/u/"+st.sign(token.Unsubscribe, 0)+">")
-	m.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-}
-
-// boundary parts the bodies of a message; the same for each attempt at it.
-func boundary(id string) string {
-	sum := sha256.Sum256([]byte("boundary\x00" + id))
-	return hex.EncodeToString(sum[:14])
+	l.fields = b
 }
 
 // customerName is the name beside the address, empty when it is not known.
@@ -89,13 +164,4 @@ func customerName(c *campaign.Customer) string {
 		name = string(r[:100])
 	}
 	return name
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -38,16 +37,6 @@ func TestMarketingHeaders(t *testing.T) {
 	}
 	if e.From != "hello@kape.example" || e.To != "ana@shop.example" || e.UTF8 {
 		t.Errorf("envelope %s → %s, UTF8 %v", e.From, e.To, e.UTF8)
-	}
-}
-
-// Every line ends in CRLF, none is longer than RFC 5322 allows, all is ASCII.
-func TestWire(t *testing.T) {
-	e, _ := mustRender(t, compile(t, shop(t)), cartMessage())
-	for i, line := range bytes.SplitAfter(e.Body, []byte("\n")) {
-		if len(line) > 0 && !bytes.HasSuffix(line, []byte("\r\n")) || len(line) > 200 || !isASCII(string(line)) || bytes.Contains(line[:max(0, len(line)-2)], []byte("\r")) {
-			t.Fatalf("line %d: %q", i+1, line)
-		}
 	}
 }
 
@@ -195,5 +184,28 @@ func TestSubject(t *testing.T) {
 		return r.Render(receiptMessage(`{}`, nil), settings(t))
 	}(); err == nil || !strings.Contains(err.Error(), "the subject is empty") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// What comes back of a mail comes to an address that names it, and mail is a way to
+// unsubscribe too.
+func TestReturnAddress(t *testing.T) {
+	s := settings(t)
+	s.ReturnAddress = "bounces@mail.kape.example"
+	r := compile(t, shop(t))
+	e, err := r.Render(cartMessage(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, id, err := s.Signer.ReadReturn(e.From); p != token.Bounce || id != 42 || err != nil {
+		t.Errorf("envelope sender %s: %s %d %v", e.From, p, id, err)
+	}
+	p := readBack(t, e.Body)
+	want := "<" + s.PublicURL + "/u/" + s.Signer.Sign(token.Unsubscribe, 42, 0) + ">, <mailto:" + s.Signer.ReturnAddress(s.ReturnAddress, token.Unsubscribe, 42) + ">"
+	if got := p.header.Get("List-Unsubscribe"); got != want {
+		t.Errorf("List-Unsubscribe is %q, want %q", got, want)
+	}
+	if e, err = r.Render(receiptMessage(`{"order_id":10023,"total":12.5}`, nil), s); err != nil || strings.Contains(string(e.Body), "mailto:bounces") || e.From == "" || e.From == "hello@kape.example" {
+		t.Errorf("transactional: %v, %s", err, e.From)
 	}
 }

@@ -105,18 +105,42 @@ func formatMoney(amount float64, code, locale string) string {
 		}
 		b.WriteString(symbol + gap)
 	}
+	form.write(&b, whole, fraction)
+	if !form.before {
+		b.WriteString(form.gap + symbol)
+	}
+	return b.String()
+}
+
+// write writes the digits of a number.
+func (f *moneyForm) write(b *strings.Builder, whole, fraction string) {
 	for i := range len(whole) {
 		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteString(form.group)
+			b.WriteString(f.group)
 		}
 		b.WriteByte(whole[i])
 	}
 	if fraction != "" {
-		b.WriteString(form.decimal + fraction)
+		b.WriteString(f.decimal + fraction)
 	}
-	if !form.before {
-		b.WriteString(form.gap + symbol)
+}
+
+// formatNumber writes a number as locale does, with so many digits behind the
+// point; -1: as many as it has, at most three.
+func formatNumber(n float64, digits int, locale string) string {
+	abs := math.Abs(n)
+	text := strconv.FormatFloat(math.Round(abs*1000)/1000, 'f', -1, 64)
+	if digits >= 0 {
+		scale := math.Pow10(digits)
+		text = strconv.FormatFloat(math.Round(abs*scale+1e-7)/scale, 'f', digits, 64)
 	}
+	whole, fraction, _ := strings.Cut(text, ".")
+	var b strings.Builder
+	if n < 0 && strings.Trim(text, "0.") != "" {
+		b.WriteByte('-')
+	}
+	form := moneyFormOf(locale)
+	form.write(&b, whole, fraction)
 	return b.String()
 }
 
@@ -139,8 +163,16 @@ func toNumber(v any) (float64, bool) {
 // moneyFilter is {{ amount | money }} in the workspace's currency, or
 // {{ amount | money: "EUR" }}.
 func moneyFilter(v any, args ...any) (any, error) {
-	var st *state
-	code := ""
+	amount, code, st, err := moneyOf(v, args)
+	if err != nil || st == nil {
+		return nil, err
+	}
+	return formatMoney(amount, code, st.locale), nil
+}
+
+// moneyOf reads what a filter of money is given. st is nil for a value that is
+// missing.
+func moneyOf(v any, args []any) (amount float64, code string, st *state, err error) {
 	for _, a := range args {
 		switch a := a.(type) {
 		case *state:
@@ -149,21 +181,21 @@ func moneyFilter(v any, args ...any) (any, error) {
 			code = a
 		case nil: // a currency that is not known: the workspace's
 		default:
-			return nil, errors.New(`takes a currency, as in money: "EUR"`)
+			return 0, "", nil, errors.New(`takes a currency, as in money: "EUR"`)
 		}
 	}
 	if v == nil || st == nil {
-		return nil, nil
+		return 0, "", nil, nil
 	}
 	amount, ok := toNumber(v)
 	if !ok {
-		return nil, errors.New("needs a number")
+		return 0, "", nil, errors.New("needs a number")
 	}
 	if math.Abs(amount) > 1e15 {
-		return nil, errors.New("the amount is too large to be one")
+		return 0, "", nil, errors.New("the amount is too large to be one")
 	}
 	if code == "" {
 		code = st.currency
 	}
-	return formatMoney(amount, code, st.locale), nil
+	return amount, code, st, nil
 }

@@ -21,21 +21,38 @@ type output struct {
 	args       []output // variables that filters take: missing ones are holes too
 	forgiving  bool     // a default stands for what is missing
 	tail       []ownFilter
-	raw        bool // a captured text, escaped already
-	br         bool // newline_to_br
+	phrase     *phraseUse // a text of locales/ is the operand
+	raw        bool       // a captured text, escaped already
+	br         bool       // newline_to_br
 }
 
 // newOutput compiles the expression of p. captured names hold markup.
-func newOutput(p *piece, captured map[string]bool) (*output, error) {
+func newOutput(p *piece, captured map[string]bool, texts *phrases) (*output, error) {
 	base, filters, _ := splitFilters(p.body)
 	o := &output{p: p, name: base}
 	var err error
+	if len(filters) > 0 && filters[0].name == textFilter {
+		if o.phrase, err = newPhraseUse(texts, p, base, filters[0].args); err != nil {
+			return nil, err
+		}
+		filters = filters[1:]
+	}
 	if o.base, err = parseExpr(base); err != nil {
 		return nil, err
 	}
 	if rs := refsOf(base); len(rs) == 1 && rs[0].whole && rs[0].text == base {
 		o.path = rs[0].path
 		o.raw = captured[base] && len(filters) == 0
+	}
+	own := ownWords(base, filters)
+	if own && p.ctx == ctxStyle {
+		changed := *p // the piece itself may stand in another mail
+		changed.ctx = ctxStyleOwn
+		o.p = &changed
+	}
+	if n := len(filters); n > 0 && filters[n-1].name == rawFilter {
+		o.raw = own && p.ctx == ctxText
+		filters = filters[:n-1]
 	}
 	if n := len(filters); n > 0 && p.ctx.isHTML() {
 		switch filters[n-1].name {
@@ -49,6 +66,9 @@ func newOutput(p *piece, captured map[string]bool) (*output, error) {
 	all := filters
 	for _, f := range all {
 		o.forgiving = o.forgiving || f.name == "default"
+	}
+	if o.phrase != nil {
+		o.phrase.forgiving = o.forgiving
 	}
 	if filters, o.tail, err = ownTail(filters); err != nil {
 		return nil, err
@@ -65,6 +85,9 @@ func newOutput(p *piece, captured map[string]bool) (*output, error) {
 			}
 			o.args = append(o.args, arg)
 		}
+	}
+	if o.phrase != nil {
+		base = phraseVar
 	}
 	o.full, err = parseExpr(joinFilters(base, filters))
 	return o, err
@@ -84,7 +107,22 @@ func parseExpr(s string) (e expressions.Expression, err error) {
 }
 
 // operand is the value of the expression before its filters.
-func (o *output) operand(ctx render.Context) (any, error) {
+func (o *output) operand(st *state, ctx render.Context) (any, error) {
+	if o.phrase == nil {
+		return o.named(ctx)
+	}
+	if o.phrase.key != "" {
+		return o.phrase.text(st, ctx, nil)
+	}
+	key, err := o.named(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return o.phrase.text(st, ctx, key)
+}
+
+// named is the value of the expression itself.
+func (o *output) named(ctx render.Context) (any, error) {
 	if o.path != nil {
 		if v, ok := lookup(ctx.Bindings(), o.path); ok {
 			return v, nil
@@ -108,7 +146,7 @@ func lookup(vars map[string]any, path []string) (v any, ok bool) {
 
 // value evaluates the output. nil with no error is a missing value in a trial.
 func (o *output) value(st *state, ctx render.Context) (any, error) {
-	v, err := o.operand(ctx)
+	v, err := o.operand(st, ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +154,7 @@ func (o *output) value(st *state, ctx render.Context) (any, error) {
 		return nil, o.missing(st, o.name)
 	}
 	for i := range o.args {
-		a, err := o.args[i].operand(ctx)
+		a, err := o.args[i].operand(st, ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +171,12 @@ func (o *output) value(st *state, ctx render.Context) (any, error) {
 // apply puts the operand's value through the filters.
 func (o *output) apply(st *state, ctx render.Context, v any) (any, error) {
 	var err error
-	if o.filtered {
+	switch {
+	case o.filtered && o.phrase != nil:
+		if v, err = o.phrase.evaluated(ctx, o.full, v); err != nil {
+			return nil, err
+		}
+	case o.filtered:
 		if v, err = ctx.Evaluate(o.full); err != nil {
 			return nil, err
 		}
@@ -242,4 +285,28 @@ func textForm(v any) (string, error) {
 		return fmt.Sprint(v), nil
 	}
 	return "", fmt.Errorf("is a group of values, not a text; name one of them")
+}
+
+// rawFilter prints a value of the brand as the markup that it is.
+const rawFilter = "raw"
+
+// ownWords tells whether an output holds nothing but the brand's values and words
+// of the template's author, so that no customer's data is in it.
+func ownWords(base string, filters []filterUse) bool {
+	all := refsOf(base)
+	if len(all) == 0 || lexExpr(base)[0].kind != 'i' {
+		return false
+	}
+	for _, f := range filters {
+		if f.name != "default" && f.name != rawFilter {
+			return false
+		}
+		all = append(all, refsOf(f.args)...)
+	}
+	for _, r := range all {
+		if r.path[0] != "brand" {
+			return false
+		}
+	}
+	return true
 }

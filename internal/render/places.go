@@ -41,7 +41,8 @@ type document struct {
 	problems []campaign.Problem
 	file     *campaign.Template
 	marks    struct{ html, body, bodyEnd bool }
-	within   int // where the conditional comment begins that is being read, or 0
+	statics  map[string]bool // addresses of links that are written out
+	within   int             // where the conditional comment begins that is being read, or 0
 }
 
 func (d *document) report(p *piece, message, hint string) {
@@ -197,7 +198,7 @@ func (d *document) placeTag(t *htmlToken, comment bool) {
 }
 
 func (d *document) placeAttr(a *htmlAttr) {
-	eachHole(d.src, a.vs, a.ve, func(i, _, _ int) {
+	eachHole(d.src, a.vs, a.ve, func(i, start, _ int) {
 		p := d.pieces[i]
 		p.spot = a.start
 		if p.kind != pieceOutput {
@@ -208,6 +209,8 @@ func (d *document) placeAttr(a *htmlAttr) {
 			p.ctx = ctxStyle
 		}
 		switch {
+		case p.ctx == ctxStyle && insideURL(d.src[a.vs:start]) && !isOwnOutput(p):
+			d.report(p, "an output cannot stand in url( … ) of a style", `show the picture with <img src="{{ … }}">, where its address is checked`)
 		case a.quote == 0:
 			d.report(p, "an output cannot stand in "+a.name+" without quotes", a.name+`="{{ … }}"`)
 		case strings.HasPrefix(a.name, "on"):

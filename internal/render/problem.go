@@ -19,7 +19,7 @@ func hasErrors(ps []campaign.Problem) bool {
 func problemOf(err error) campaign.Problem {
 	var own *Error
 	if errors.As(err, &own) {
-		return campaign.Problem{File: own.File, Line: own.Line, Message: own.Message}
+		return campaign.Problem{File: own.File, Line: own.Line, Column: own.Column, Message: own.Message}
 	}
 	return campaign.Problem{File: "templates", Message: err.Error()}
 }

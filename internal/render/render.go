@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,16 @@ import (
 type Settings struct {
 	PublicURL string // https://…, without a slash at its end
 	Signer    *token.Signer
-	StoreID   string // names the store in Message-IDs: letters, digits, - and .
+	// ReturnAddress is where mails come back to, with a token of the message in each;
+	// empty: to their sender.
+	ReturnAddress string
+	StoreID       string // names the store in Message-IDs: letters, digits, - and .
+	// Catalogue gives the shop's products; nil, or nil from it: there are none.
+	Catalogue func() *Catalogue
+	// Untracked leaves links as they are written and counts no opening: for mails that
+	// go to ourselves.
+	Untracked bool
+	Mark      string // goes before the subject, as "[Test] "
 }
 
 // Render makes the email of a message. The same message at the same o.Now gives
@@ -36,16 +46,23 @@ func (r *Renderer) Render(o campaign.Outgoing, s Settings) (campaign.Email, erro
 		currency: r.catalog.Workspace.Currency,
 		message:  o.ID,
 		settings: s,
+		utm:      l.utm,
 	}
-	vars, err := r.variables(&o, l, st)
+	u, err := r.unitsOf(l, t, o.Customer.Locale)
 	if err != nil {
 		return campaign.Email{}, err
 	}
-	subject, html, err := r.write(st, vars, l, t, o.Customer.Locale)
+	vars, err := r.variables(&o, l, st, u)
 	if err != nil {
 		return campaign.Email{}, err
 	}
-	return l.message(&o, st, subject, html)
+	buf := r.buffers.Get().(*buffers)
+	defer r.buffers.Put(buf)
+	subject, err := r.write(st, vars, u, buf)
+	if err != nil {
+		return campaign.Email{}, err
+	}
+	return r.message(l, &o, st, subject, buf)
 }
 
 // find finds the step and the template of a message.
@@ -73,46 +90,54 @@ func (r *Renderer) pick(sources map[string]*campaign.Template, locale string) *c
 	return sources[""]
 }
 
-// write renders subject, preheader and body.
-func (r *Renderer) write(st *state, vars map[string]any, l *letter, t *campaign.Template, locale string) (subject, html string, err error) {
-	buf := r.buffers.Get().(*[]byte)
-	st.out = (*buf)[:0]
-	defer func() {
-		*buf = st.out[:0]
-		st.out = nil
-		r.buffers.Put(buf)
-	}()
+// units are the compiled texts of one mail. A nil header is empty.
+type units struct {
+	file                     string // of the template
+	subject, preheader, body *unit
+}
+
+// trigger tells whether any of them may name what began the pass.
+func (u *units) trigger() bool {
+	return u.body.trigger || u.subject != nil && u.subject.trigger || u.preheader != nil && u.preheader.trigger
+}
+
+// rare tells whether any of them may name the catalogue or the step's own values.
+func (u *units) rare() bool {
+	return u.body.rare || u.subject != nil && u.subject.rare || u.preheader != nil && u.preheader.rare
+}
+
+// unitsOf finds the texts of a letter for a customer's locale.
+func (r *Renderer) unitsOf(l *letter, t *campaign.Template, locale string) (*units, error) {
+	u := &units{file: t.File}
 	send := l.step.Send
-	subject, err = r.header(st, vars, l, locale, t.File, send.Subject, t.Subject)
-	if err != nil {
-		return "", "", err
+	var err error
+	if u.subject, err = r.header(l, locale, t.File, send.Subject, t.Subject); err != nil {
+		return nil, err
 	}
-	if subject == "" && !st.sample {
-		return "", "", &Error{File: t.File, Message: "the subject is empty"}
+	if u.preheader, err = r.header(l, locale, t.File, send.Preheader, t.Preheader); err != nil {
+		return nil, err
 	}
-	vars["subject"] = subject
-	st.preheader, err = r.header(st, vars, l, locale, t.File, send.Preheader, t.Preheader)
-	if err != nil {
-		return "", "", err
+	if u.body = r.body(t, locale); u.body == nil {
+		return nil, &Error{File: t.File, Message: "no layout for the customer's language"}
 	}
-	if st.preheader != "" {
-		vars["preheader"] = st.preheader
+	return u, nil
+}
+
+// header finds a subject or preheader: the step's, else the template's.
+func (r *Renderer) header(l *letter, locale, file string, own, template campaign.Localized) (*unit, error) {
+	texts := template
+	if len(own) > 0 {
+		texts, file = own, campaignFile(l.campaign)
 	}
-	u := r.body(t, locale)
+	text := texts.In(locale, r.catalog.Workspace.Locales)
+	if text == "" {
+		return nil, nil
+	}
+	u := r.headers[headerKey{file, text}]
 	if u == nil {
-		return "", "", &Error{File: t.File, Message: "no layout for the customer's language"}
+		return nil, &Error{File: file, Message: "a subject or preheader was not compiled"}
 	}
-	if err := u.run(st, vars); err != nil {
-		return "", "", err
-	}
-	html = string(st.out)
-	if !utf8.ValidString(html) {
-		html = strings.ToValidUTF8(html, "\ufffd")
-	}
-	if u.inlines {
-		html = inlineCSS(html)
-	}
-	return subject, html, nil
+	return u, nil
 }
 
 // body is the compiled template with the layout for a locale.
@@ -126,20 +151,43 @@ func (r *Renderer) body(t *campaign.Template, locale string) *unit {
 	return r.bodies[bodyKey{t, layout}]
 }
 
-// header renders a subject or preheader: the step's, else the template's. It is
-// one line.
-func (r *Renderer) header(st *state, vars map[string]any, l *letter, locale, file string, own, template campaign.Localized) (string, error) {
-	texts := template
-	if len(own) > 0 {
-		texts, file = own, campaignFile(l.campaign)
+// buffers are what one rendering needs for a while.
+type buffers struct{ html, text, mail []byte }
+
+// write renders subject, preheader and body, the last into buf.
+func (r *Renderer) write(st *state, vars map[string]any, u *units, buf *buffers) (subject string, err error) {
+	st.out = buf.html[:0]
+	defer func() { buf.html, st.out = st.out, nil }()
+	if subject, err = u.subject.line(st, vars); err != nil {
+		return "", err
 	}
-	text := texts.In(locale, r.catalog.Workspace.Locales)
-	if text == "" {
-		return "", nil
+	if subject == "" && !st.sample {
+		return "", &Error{File: u.file, Message: "the subject is empty"}
 	}
-	u := r.headers[headerKey{file, text}]
+	vars["subject"] = subject
+	if st.preheader, err = u.preheader.line(st, vars); err != nil {
+		return "", err
+	}
+	if st.preheader != "" {
+		vars["preheader"] = st.preheader
+	}
+	if err := u.body.run(st, vars); err != nil {
+		return "", err
+	}
+	if !utf8.Valid(st.out) {
+		st.out = bytes.ToValidUTF8(st.out, []byte("\ufffd"))
+	}
+	if u.body.inlines {
+		st.out = append(st.out[:0], inlineCSS(string(st.out))...)
+	}
+	foldLong(st.out)
+	return subject, nil
+}
+
+// line renders a header, which is one line.
+func (u *unit) line(st *state, vars map[string]any) (string, error) {
 	if u == nil {
-		return "", &Error{File: file, Message: "a subject or preheader was not compiled"}
+		return "", nil
 	}
 	from := len(st.out)
 	if err := u.run(st, vars); err != nil {

@@ -24,7 +24,8 @@ type piece struct {
 	name, body   string
 	trimL, trimR bool
 	file         string
-	line, col    int // col in characters, from 1
+	line, col    int  // col in characters, from 1
+	loose        bool // of pieceText: made from another language; its place is that of the Liquid before it
 
 	scope *scope       // the file that it stands in
 	ctx   outputCtx    // of an output: where in the HTML

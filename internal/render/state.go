@@ -42,9 +42,11 @@ type state struct {
 
 	message   int64
 	settings  Settings
+	utm       *utm
 	links     []campaign.Link
 	preheader string
 	cycles    map[int]int
+	tokens    struct{ open, unsubscribe string } // once they are made
 }
 
 func stateOf(ctx render.Context) *state {

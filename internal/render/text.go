@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"html"
 	"strconv"
 	"strings"
@@ -8,23 +9,23 @@ import (
 	"unicode/utf8"
 )
 
-// textOf makes the text part of a mail from its HTML: what a reader would see,
-// links with their addresses, rows on lines of their own, cells apart. Hidden
-// elements, styles and comments are left out.
-func textOf(src string) string {
-	w := &textWriter{src: src}
-	w.b.Grow(len(src) / 3)
+// appendTextOf appends the text part of a mail, made from its HTML: what a reader
+// would see, links with their addresses, rows on lines of their own, cells apart.
+// Hidden elements, styles and comments are left out.
+func appendTextOf(dst []byte, src string) []byte {
+	w := &textWriter{src: src, out: dst, base: len(dst)}
 	scanHTML(src, 0, len(src), w.token)
-	out := strings.TrimRightFunc(w.b.String(), unicode.IsSpace)
-	if out == "" {
-		return ""
+	text := bytes.TrimRightFunc(w.out[w.base:], unicode.IsSpace)
+	if len(text) == 0 {
+		return dst
 	}
-	return out + "\n"
+	return append(w.out[:w.base+len(text)], '\n')
 }
 
 type textWriter struct {
 	src   string
-	b     strings.Builder
+	out   []byte
+	base  int  // where the text begins in out
 	lines int  // line ends wanted before the next text
 	space bool // a space wanted before the next text
 	cells int  // cells of this row with text in them
@@ -90,16 +91,18 @@ func (w *textWriter) isHidden(t *htmlToken) bool {
 	case "head", "script", "style", "title", "template", "noscript":
 		return true
 	}
-	if t.attr("hidden") != nil {
-		return true
+	for i := range t.attrs {
+		switch a := &t.attrs[i]; a.name {
+		case "hidden":
+			return true
+		case "style":
+			v := w.src[a.vs:a.ve]
+			if i := strings.Index(v, "display"); i >= 0 && strings.Contains(strings.ReplaceAll(v[i:], " ", ""), "display:none") {
+				return true
+			}
+		}
 	}
-	a := t.attr("style")
-	if a == nil {
-		return false
-	}
-	v := w.src[a.vs:a.ve]
-	i := strings.Index(v, "display")
-	return i >= 0 && strings.Contains(strings.ReplaceAll(v[i:], " ", ""), "display:none")
+	return false
 }
 
 // breaksOf is how many line ends an element has around it: 1 begins a line, 2
@@ -197,7 +200,7 @@ func (w *textWriter) closeLink() {
 	}
 	said := ""
 	if w.linkText >= 0 {
-		said = strings.TrimSpace(w.b.String()[w.linkText:])
+		said = strings.TrimSpace(string(w.out[w.linkText:]))
 	}
 	bare := href
 	for _, scheme := range []string{"mailto:", "tel:"} {
@@ -229,7 +232,7 @@ func (w *textWriter) text(s string) {
 	}
 	for s != "" {
 		i := 0
-		for i < len(s) && !isGap(s, i) {
+		for i < len(s) && (s[i] > ' ' && s[i] < 0x80 || !isGap(s, i)) {
 			i++
 		}
 		if i > 0 {
@@ -271,21 +274,21 @@ func (w *textWriter) put(s string) {
 		return
 	}
 	switch {
-	case w.b.Len() == 0:
+	case len(w.out) == w.base:
 	case w.lines > 0:
 		for range min(w.lines, 2) {
-			w.b.WriteByte('\n')
+			w.out = append(w.out, '\n')
 		}
 		w.col, w.cells = 0, 0
 	case w.cell && w.col > 0:
-		w.b.WriteString("  ")
+		w.out = append(w.out, "  "...)
 	case w.space && w.col > 0:
-		w.b.WriteByte(' ')
+		w.out = append(w.out, ' ')
 	}
 	w.lines, w.space, w.cell = 0, false, false
 	if w.href != "" && w.linkText < 0 {
-		w.linkText = w.b.Len()
+		w.linkText = len(w.out)
 	}
-	w.b.WriteString(s)
+	w.out = append(w.out, s...)
 	w.col += len(s)
 }

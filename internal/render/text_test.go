@@ -27,7 +27,7 @@ func TestText(t *testing.T) {
 		"void hidden":    {`<img style="display:none" alt="a"><input hidden>b`, "b\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := textOf(c.src); got != c.want {
+			if got := string(appendTextOf(nil, c.src)); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

@@ -25,6 +25,7 @@ func TestMissing(t *testing.T) {
 		"in a case":      {"{% case locale %}{% when 'en' %}{{ customer.nick }}{% endcase %}", "customer.nick is missing"},
 		"in a capture":   {"{% capture x %}{{ customer.nick }}{% endcapture %}", "customer.nick is missing"},
 		"assigned":       {"{% assign n = customer.nick %}{{ n }}", "n is missing"},
+		"assigned part":  {"{% assign n = 'Dear ' | append: customer.nick %}{{ n }}", "n is missing"},
 		"assigned upper": {"{% assign n = customer.nick | upcase %}{{ n }}", "n is missing"},
 		"in a partial":   {"\n" + `{% render "button", url: "https://a.example/", label: customer.nick %}`, "templates/partials/button.html:1: label is missing"},
 		"in an address":  {`<a href="https://a.example/{{ customer.nick }}">x</a>`, "customer.nick is missing"},

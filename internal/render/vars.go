@@ -3,18 +3,17 @@ package render
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
-	"tidings/internal/token"
 )
 
 // variables are what a message's templates can name. What is not known is
 // absent rather than empty, so that an output of it is caught.
-func (r *Renderer) variables(o *campaign.Outgoing, l *letter, st *state) (map[string]any, error) {
+func (r *Renderer) variables(o *campaign.Outgoing, l *letter, st *state, u *units) (map[string]any, error) {
 	vars := map[string]any{
 		stateVar:    st,
 		"customer":  customerData(&o.Customer),
@@ -22,17 +21,20 @@ func (r *Renderer) variables(o *campaign.Outgoing, l *letter, st *state) (map[st
 		"step":      o.Step,
 		"brand":     r.brand,
 		"workspace": r.workspace,
-		"links":     map[string]any{"unsubscribe": st.settings.PublicURL + "/u/" + st.sign(token.Unsubscribe, 0)},
+		"links":     links(st),
 		"locale":    st.locale,
 		"dir":       direction(st.locale),
 		"now":       st.now.In(st.zone),
 	}
-	if len(o.Trigger) > 0 {
+	if u.rare() {
+		vars["with"], vars["products"] = l.with[st.locale], st.settings.products()
+	}
+	if len(o.Trigger) > 0 && u.trigger() {
 		var data map[string]any
 		if err := json.Unmarshal(o.Trigger, &data); err != nil {
 			return nil, fmt.Errorf("read trigger of message %d: %w", o.ID, err)
 		}
-		trigger := wholeNumbers(data)
+		trigger := wholeInPlace(data)
 		vars["trigger"] = trigger
 		if _, ok := l.campaign.Trigger.(campaign.PastPurchase); ok {
 			vars["order"] = trigger
@@ -42,6 +44,13 @@ func (r *Renderer) variables(o *campaign.Outgoing, l *letter, st *state) (map[st
 		vars["cart"] = wholeNumbers(o.Cart.Data())
 	}
 	return vars, nil
+}
+
+// links are the customer's own. What they get is chosen on the page on which they
+// unsubscribe: of the topic, or of everything.
+func links(st *state) map[string]any {
+	page := st.settings.PublicURL + "/u/" + st.unsubscribe()
+	return map[string]any{"unsubscribe": page, "preferences": page}
 }
 
 func customerData(c *campaign.Customer) map[string]any {
@@ -98,6 +107,28 @@ func wholeNumbers(v any) any {
 	return v
 }
 
+// wholeInPlace is wholeNumbers of what encoding/json has just made.
+func wholeInPlace(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+			return int(v)
+		}
+	case map[string]any:
+		for k, x := range v {
+			switch x.(type) {
+			case float64, map[string]any, []any:
+				v[k] = wholeInPlace(x)
+			}
+		}
+	case []any:
+		for i, x := range v {
+			v[i] = wholeInPlace(x)
+		}
+	}
+	return v
+}
+
 // localeFor is the locale that a mail is written in: the first of the
 // customer's that the workspace speaks, else the workspace's first.
 func (r *Renderer) localeFor(customer string) string {
@@ -134,10 +165,22 @@ func (r *Renderer) zoneFor(name string) *time.Location {
 	return z
 }
 
-func textMap(m map[string]string) map[string]any {
-	out := make(map[string]any, len(m))
-	for k, v := range maps.All(m) {
-		out[k] = v
+// brandMap is the brand as templates see it: social.instagram is instagram in the
+// group social.
+func brandMap(m map[string]string) map[string]any {
+	out := map[string]any{}
+	for key, v := range m {
+		parts := strings.Split(key, ".")
+		at := out
+		for _, group := range parts[:len(parts)-1] {
+			inner, ok := at[group].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				at[group] = inner
+			}
+			at = inner
+		}
+		at[parts[len(parts)-1]] = v
 	}
 	return out
 }
