@@ -34,11 +34,11 @@ func (c *Conn) Begin(ctx context.Context, e campaign.Email) error {
 		return ErrOrder
 	}
 	c.open = false
-	if err := checkEnvelope(e); err != nil {
+	if err := checkEnvelope(e); err != nil { // dial for nothing that cannot go
 		return err
 	}
 	stop := c.watch(ctx)
-	err := c.begin(ctx, e, false)
+	err := c.begin(ctx, e)
 	return c.begun(ctx, err, stop())
 }
 
@@ -53,7 +53,7 @@ func (c *Conn) Finish(ctx context.Context) (campaign.Reply, error) {
 	c.open = false
 	stop := c.watch(ctx)
 	defer stop()
-	return c.current().finish(ctx, "")
+	return c.current().finish(ctx, nil)
 }
 
 // Ending is what Finish returns.
@@ -70,15 +70,25 @@ func (c *Conn) FinishBegin(ctx context.Context, next campaign.Email) (done Endin
 		return Ending{Err: ErrOrder}, ErrOrder
 	}
 	l := c.current()
-	if checkEnvelope(next) != nil || !l.pipelining || c.pool.worn(l) || next.UTF8 && !l.utf8 {
+	var t transaction
+	var refused *campaign.SendError
+	together := l.pipelining && !c.pool.worn(l) && !l.rset
+	if together {
+		t, refused = l.offer(next)
+	}
+	if !together || refused != nil {
 		done.Reply, done.Err = c.Finish(ctx)
 		return done, c.Begin(ctx, next)
 	}
 	c.open = false
 	stop := c.watch(ctx)
-	lines := commands(next)
-	done.Reply, done.Err = l.finish(ctx, lines[0]+lines[1]+lines[2])
-	err := c.begin(ctx, next, !l.dead.Load() && !l.last)
+	done.Reply, done.Err = l.finish(ctx, t.group)
+	var err error
+	if l.dead.Load() || l.last {
+		err = c.begin(ctx, next)
+	} else {
+		err = c.opened(ctx, next, l, t, true)
+	}
 	return done, c.begun(ctx, err, stop())
 }
 
@@ -97,6 +107,12 @@ func (c *Conn) current() *link {
 	return c.link
 }
 
+func (c *Conn) use(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = l
+}
+
 // renew replaces the link by a fresh one.
 func (c *Conn) renew(ctx context.Context) error {
 	if l := c.current(); l != nil {
@@ -106,9 +122,7 @@ func (c *Conn) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.link = l
-	c.mu.Unlock()
+	c.use(l)
 	if ctx.Err() != nil {
 		// The watch may have run before there was this link to cut.
 		return l.lost(ctx, campaign.StageDial, ctx.Err())
@@ -116,26 +130,35 @@ func (c *Conn) renew(ctx context.Context) error {
 	return nil
 }
 
-// begin opens a transaction on a usable link. asked: its commands are on the
-// wire of the current one.
-func (c *Conn) begin(ctx context.Context, e campaign.Email, asked bool) error {
+// begin opens a transaction on a usable link.
+func (c *Conn) begin(ctx context.Context, e campaign.Email) error {
 	l := c.current()
-	reused := l != nil && l.sent > 0
-	if !asked && (l == nil || c.pool.worn(l) || l.stale() || !l.reset(ctx)) {
+	if l == nil || c.pool.worn(l) || l.stale() || !l.reset(ctx) {
 		if err := c.renew(ctx); err != nil {
 			return err
 		}
-		l, reused = c.current(), false
+		l = c.current()
 	}
-	if e.UTF8 && !l.utf8 {
-		return refusal(campaign.StageRcpt, 553, "5.6.7", "not sent: an address is not ASCII, and the server does not offer SMTPUTF8")
+	t, refused := l.offer(e)
+	if refused != nil {
+		return refused
 	}
-	err := l.open(ctx, e, asked)
+	return c.opened(ctx, e, l, t, false)
+}
+
+// opened asks for a transaction on a link, and once more on a fresh one where the
+// server was only through with a used one. asked: the commands are on the wire.
+func (c *Conn) opened(ctx context.Context, e campaign.Email, l *link, t transaction, asked bool) error {
+	reused := l.sent > 0
+	err := l.open(ctx, t, asked)
 	if err != nil && reused && leftUs(ctx, l, err) {
 		if err := c.renew(ctx); err != nil {
 			return err
 		}
-		err = c.current().open(ctx, e, false)
+		l = c.current()
+		if t, err = l.offer(e); err == nil { // another server may answer to the name
+			err = l.open(ctx, t, false)
+		}
 	}
 	if err != nil {
 		return err
@@ -144,9 +167,16 @@ func (c *Conn) begin(ctx context.Context, e campaign.Email, asked bool) error {
 }
 
 // leftUs tells whether a transaction failed only because the server was through
-// with this connection: 421 at MAIL, or an end of the line before any answer.
+// with this connection: 421 at MAIL, a session's limit up to DATA, or an end of the
+// line before any answer.
 func leftUs(ctx context.Context, l *link, err *campaign.SendError) bool {
-	if err.Stage != campaign.StageMail || ctx.Err() != nil {
+	if ctx.Err() != nil {
+		return false
+	}
+	if err.Reply.SessionLimit() {
+		return true
+	}
+	if err.Stage != campaign.StageMail {
 		return false
 	}
 	return err.Reply.Code == 421 || err.Reply.Code == 0 && !timedOut(err.Err)

@@ -63,8 +63,8 @@ func wantError(t testing.TB, err error, stage campaign.Stage, code int, verdict 
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %v, want a SendError at %s", err, stage)
 	}
-	if v, reason, _ := e.Judge(); e.Stage != stage || e.Reply.Code != code || v != verdict {
-		t.Fatalf("error is %v (stage %s, code %d, judged %s %s), want stage %s, code %d, judged %s", e, e.Stage, e.Reply.Code, v, reason, stage, code, verdict)
+	if j := e.Judge(); e.Stage != stage || e.Reply.Code != code || j.Verdict != verdict {
+		t.Fatalf("error is %v (stage %s, code %d, judged %+v), want stage %s, code %d, judged %s", e, e.Stage, e.Reply.Code, j, stage, code, verdict)
 	}
 	return e
 }
@@ -207,7 +207,7 @@ func TestAddressesCannotSpeakCommands(t *testing.T) {
 		wantError(t, c.Begin(within(t), e), campaign.StageRcpt, 501, campaign.WasFailed)
 		if e = email(1); addr != "" {
 			e.From = addr
-			wantError(t, c.Begin(within(t), e), campaign.StageMail, 501, campaign.WasRetry)
+			wantError(t, c.Begin(within(t), e), campaign.StageMail, 501, campaign.WasRelease)
 		}
 	}
 	mustSend(t, c, email(1))

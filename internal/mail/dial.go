@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/textproto"
+	"strconv"
 
 	gomail "github.com/wneessen/go-mail"
 	"github.com/wneessen/go-mail/smtp"
@@ -119,7 +120,11 @@ func (p *Pool) mechanisms() []gomail.SMTPAuthType {
 func (p *Pool) newLink(base net.Conn, sc *smtp.Client) *link {
 	l := &link{base: base, text: sc.Text, timeouts: p.timeouts}
 	l.pipelining, _ = sc.Extension("PIPELINING")
+	l.eightBit, _ = sc.Extension("8BITMIME")
 	l.utf8, _ = sc.Extension("SMTPUTF8")
+	var limit string
+	l.size, limit = sc.Extension("SIZE")
+	l.maxSize, _ = strconv.Atoi(limit) // 0, or nothing at all: no limit (RFC 1870)
 	_, err := sc.GetTLSConnectionState()
 	l.encrypted = err == nil
 	return l

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"strconv"
 	"strings"
 
 	"tidings/internal/campaign"
@@ -46,11 +47,47 @@ func opening() [3]campaign.Stage {
 	return [3]campaign.Stage{campaign.StageMail, campaign.StageRcpt, campaign.StageData}
 }
 
-// commands are the lines of opening's stages.
-func commands(e campaign.Email) [3]string {
-	mail := "MAIL FROM:<" + e.From + ">"
-	if e.UTF8 {
-		mail += " SMTPUTF8"
+// transaction is a message in the form that one server takes it.
+type transaction struct {
+	lines [3][]byte // MAIL, RCPT and DATA, behind one another in one array
+	group []byte    // all three
+	body  []byte
+}
+
+// offer makes the transaction of a message, or refuses it as the server would,
+// which is not asked.
+func (l *link) offer(e campaign.Email) (transaction, *campaign.SendError) {
+	var t transaction
+	if err := checkEnvelope(e); err != nil {
+		return t, err
 	}
-	return [3]string{mail + "\r\n", "RCPT TO:<" + e.To + ">\r\n", "DATA\r\n"}
+	if e.UTF8 && !l.utf8 {
+		return t, refusal(campaign.StageRcpt, 553, "5.6.7", "not sent: an address is not ASCII, and the server does not offer SMTPUTF8")
+	}
+	t.body = e.Body
+	eight := e.SevenBit != nil
+	if eight && !l.eightBit {
+		t.body, eight = e.SevenBit(), false
+	}
+	if l.maxSize > 0 && len(t.body) > l.maxSize {
+		return t, refusal(campaign.StageMail, 552, "5.3.4", "not sent: the message has "+strconv.Itoa(len(t.body))+
+			" bytes, of which the server takes "+strconv.Itoa(l.maxSize))
+	}
+	b := append(append(append(l.commands[:0], "MAIL FROM:<"...), e.From...), '>')
+	if l.size {
+		b = strconv.AppendInt(append(b, " SIZE="...), int64(len(t.body)), 10)
+	}
+	if eight {
+		b = append(b, " BODY=8BITMIME"...)
+	}
+	if e.UTF8 {
+		b = append(b, " SMTPUTF8"...)
+	}
+	mail := len(b) + 2
+	b = append(append(append(b, "\r\nRCPT TO:<"...), e.To...), ">\r\n"...)
+	rcpt := len(b)
+	b = append(b, "DATA\r\n"...)
+	l.commands = b
+	t.lines, t.group = [3][]byte{b[:mail], b[mail:rcpt], b[rcpt:]}, b
+	return t, nil
 }

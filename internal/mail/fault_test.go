@@ -33,11 +33,16 @@ func TestFaults(t *testing.T) {
 		delivered int
 	}{
 		{"MAIL 451", smtptest.Mail, smtptest.Fault{Reply: "451 4.7.1 later"}, campaign.StageMail, 451, retry, 0},
-		{"MAIL 550", smtptest.Mail, smtptest.Fault{Reply: "550 5.7.1 not you"}, campaign.StageMail, 550, retry, 0},
+		{"MAIL 550", smtptest.Mail, smtptest.Fault{Reply: "550 5.7.1 not you"}, campaign.StageMail, 550, campaign.WasRelease, 0},
 		{"RCPT 450", smtptest.Rcpt, smtptest.Fault{Reply: "450 4.2.2 full"}, campaign.StageRcpt, 450, retry, 0},
 		{"RCPT 550", smtptest.Rcpt, smtptest.Fault{Reply: "550 5.1.1 unknown"}, campaign.StageRcpt, 550, failed, 0},
 		{"RCPT 421", smtptest.Rcpt, smtptest.Fault{Reply: "421 4.3.2 going down"}, campaign.StageRcpt, 421, retry, 0},
 		{"DATA 554", smtptest.Data, smtptest.Fault{Reply: "554 5.7.1 no"}, data, 554, failed, 0},
+		{"MAIL 421", smtptest.Mail, smtptest.Fault{Reply: "421 4.3.2 going down"}, campaign.StageMail, 421, retry, 0},
+		{"MAIL 501", smtptest.Mail, smtptest.Fault{Reply: "501 5.5.4 what"}, campaign.StageMail, 501, campaign.WasRelease, 0},
+		{"DATA 451", smtptest.Data, smtptest.Fault{Reply: "451 4.3.0 later"}, data, 451, retry, 0},
+		{"DATA 421", smtptest.Data, smtptest.Fault{Reply: "421 4.3.2 going down"}, data, 421, retry, 0},
+		{"dot 421", smtptest.Dot, smtptest.Fault{Reply: "421 4.3.2 going down"}, dot, 421, retry, 0},
 		{"DATA 250", smtptest.Data, smtptest.Fault{Reply: "250 what"}, data, 0, retry, 0},
 		{"dot 451", smtptest.Dot, smtptest.Fault{Reply: "451 4.3.0 disk"}, dot, 451, retry, 0},
 		{"dot 554", smtptest.Dot, smtptest.Fault{Reply: "554-5.6.0 bad\r\n554 5.6.0 content"}, dot, 554, failed, 0},
@@ -159,7 +164,7 @@ func TestReusedConnectionIsRenewedOnce(t *testing.T) {
 		c := mustGet(t, mustPool(t, s))
 		mustSend(t, c, email(1))
 		s.Fault(smtptest.PerSession(0))
-		wantError(t, c.Begin(within(t), email(2)), campaign.StageMail, 421, campaign.WasRetry)
+		wantError(t, c.Begin(within(t), email(2)), campaign.StageMail, 421, campaign.WasRelease)
 		if s.Sessions() != 2 {
 			t.Error("sessions", s.Sessions())
 		}
@@ -244,6 +249,64 @@ func TestContextCutsAtOnce(t *testing.T) {
 			}
 			if e := wantError(t, err, tt.stage, 0, tt.verdict); !errors.Is(e, context.Canceled) {
 				t.Error(e)
+			}
+		})
+	}
+}
+
+// A server that takes its time, though not too much of it, gets every mail once.
+func TestSlowReplies(t *testing.T) {
+	t.Parallel()
+	for kind, options := range map[string][]smtptest.Option{"pipelined": nil, "one by one": {smtptest.WithoutPipelining()}, "TLS": {smtptest.WithTLS()}} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := smtptest.New(t, options...)
+			s.Fault(func(smtptest.Moment) *smtptest.Fault { return &smtptest.Fault{After: 2 * time.Millisecond} })
+			c := mustGet(t, mustPool(t, s))
+			if err := c.Begin(within(t), email(1)); err != nil {
+				t.Fatal(err)
+			}
+			for i := 2; i <= 5; i++ {
+				if done, err := c.FinishBegin(within(t), email(i)); err != nil || done.Err != nil {
+					t.Fatal(i, done, err)
+				}
+			}
+			if _, err := c.Finish(within(t)); err != nil {
+				t.Fatal(err)
+			}
+			if s.Total() != 5 || len(s.Counts()) != 5 || s.Sessions() != 1 {
+				t.Error(s.Sessions(), s.Counts())
+			}
+		})
+	}
+}
+
+// However a server takes a farewell, the mail before it was taken once, and
+// nobody waits.
+func TestQuitRefused(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]smtptest.Fault{
+		"refused": {Reply: "502 5.5.1 no QUIT"}, "421": {Reply: "421 4.3.2 down"}, "dropped": {Drop: true}, "silent": {Silent: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := smtptest.New(t)
+			s.Fault(smtptest.At(smtptest.Quit, fault))
+			p := mustPool(t, s)
+			c, err := p.Get(within(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustSend(t, c, email(1))
+			p.Put(c)
+			if err := p.Close(within(t)); err != nil {
+				t.Error(err)
+			}
+			if err := s.WaitIdle(within(t)); err != nil {
+				t.Error(err)
+			}
+			if s.Total() != 1 {
+				t.Error(s.Counts())
 			}
 		})
 	}

@@ -77,8 +77,8 @@ func TestAnotherServer(t *testing.T) {
 	unknown := email(2)
 	unknown.To = "nobody@shop.example"
 	e := wantError(t, c.Begin(within(t), unknown), campaign.StageRcpt, 550, campaign.WasFailed)
-	if _, reason, suppress := e.Judge(); reason != "bad_address" || !suppress {
-		t.Error(reason, suppress)
+	if j := e.Judge(); j.Reason != campaign.ReasonBadAddress || !j.Suppress {
+		t.Errorf("judged %+v", j)
 	}
 	if err := c.Begin(within(t), email(3)); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tidings/internal/campaign"
+	"tidings/internal/fault"
 )
 
 // errEarly is a reply that came while the message was still being written.
@@ -30,10 +31,15 @@ type link struct {
 	text       *textproto.Conn
 	encrypted  bool
 	pipelining bool
+	eightBit   bool // 8BITMIME
 	utf8       bool
+	size       bool // SIZE may be said with MAIL
+	maxSize    int  // what SIZE allows; 0: anything, or not said
 	timeouts   Timeouts
 
-	buf      []byte
+	buf      []byte    // a message as DATA carries it
+	commands []byte    // those of the next transaction
+	behind   []byte    // a dot and what goes with it
 	sent     int       // transactions begun
 	idleFrom time.Time // by the pool's clock, while in the pool
 	rset     bool      // RSET is owed before the next MAIL
@@ -75,18 +81,19 @@ func (l *link) allow(ctx context.Context, d time.Duration) {
 	_ = l.base.SetDeadline(till)
 }
 
-func (l *link) read() (campaign.Reply, error) {
-	code, text, err := l.text.ReadResponse(0)
+// read reads a reply. The text of one that refuses nothing is kept where it is
+// wanted.
+func (l *link) read(wanted bool) (campaign.Reply, error) {
+	r, err := readReply(l.text.R, wanted)
 	if err != nil {
 		return campaign.Reply{}, err
 	}
-	r := newReply(code, text)
-	l.last = l.last || code == 421
+	l.last = l.last || r.Code == 421 || r.SessionLimit()
 	return r, nil
 }
 
-func (l *link) write(s string) error {
-	if _, err := l.text.W.WriteString(s); err != nil {
+func (l *link) write(b []byte) error {
+	if _, err := l.text.W.Write(b); err != nil {
 		return err
 	}
 	return l.text.W.Flush()
@@ -135,21 +142,20 @@ func (l *link) reset(ctx context.Context) bool {
 	}
 	l.rset = false
 	l.allow(ctx, l.timeouts.Command)
-	if l.write("RSET\r\n") != nil {
+	if l.write([]byte("RSET\r\n")) != nil {
 		return false
 	}
-	r, err := l.read()
+	r, err := l.read(false)
 	return err == nil && r.Code/100 == 2
 }
 
 // open asks for a transaction and writes the message without its final dot.
 // asked says that the commands are on the wire already, behind another's dot.
-func (l *link) open(ctx context.Context, e campaign.Email, asked bool) *campaign.SendError {
+func (l *link) open(ctx context.Context, t transaction, asked bool) *campaign.SendError {
 	l.allow(ctx, l.timeouts.Command)
-	lines := commands(e)
 	group := l.pipelining || asked
 	if group && !asked {
-		if err := l.write(lines[0] + lines[1] + lines[2]); err != nil {
+		if err := l.write(t.group); err != nil {
 			return l.lost(ctx, campaign.StageMail, err)
 		}
 	}
@@ -157,11 +163,11 @@ func (l *link) open(ctx context.Context, e campaign.Email, asked bool) *campaign
 	var refused *campaign.SendError
 	for i, stage := range opening() {
 		if !group {
-			if err := l.write(lines[i]); err != nil {
+			if err := l.write(t.lines[i]); err != nil {
 				return l.lost(ctx, stage, err)
 			}
 		}
-		r, err := l.read()
+		r, err := l.read(false)
 		switch {
 		case err != nil && refused != nil:
 			l.cut()
@@ -187,13 +193,18 @@ func (l *link) open(ctx context.Context, e campaign.Email, asked bool) *campaign
 	if refused != nil {
 		return refused
 	}
-	return l.body(ctx, e.Body)
+	fault.Point("worker.after_rcpt")
+	return l.body(ctx, t.body)
 }
 
 func (l *link) body(ctx context.Context, body []byte) *campaign.SendError {
 	l.buf = appendBody(l.buf[:0], body)
 	l.allow(ctx, l.timeouts.Command)
-	_, err := l.text.W.Write(l.buf)
+	rest := l.buf
+	if fault.Armed() {
+		rest = l.half(rest)
+	}
+	_, err := l.text.W.Write(rest)
 	if err == nil {
 		err = l.text.W.Flush()
 	}
@@ -201,6 +212,16 @@ func (l *link) body(ctx context.Context, body []byte) *campaign.SendError {
 		return l.lost(ctx, campaign.StageData, err)
 	}
 	return nil
+}
+
+// half sends the first half of a body by itself, for faults to strike behind it,
+// and returns the other. A write that fails fails again with the rest.
+func (l *link) half(body []byte) []byte {
+	n := len(body) / 2
+	_, _ = l.text.W.Write(body[:n])
+	_ = l.text.W.Flush()
+	fault.Point("worker.mid_body")
+	return body[n:]
 }
 
 // ripe makes sure, before the dot, that the server is still waiting for it: a
@@ -220,7 +241,7 @@ func (l *link) ripe(ctx context.Context) *campaign.SendError {
 		return nil
 	}
 	l.allow(ctx, l.timeouts.Command)
-	r, err := l.read()
+	r, err := l.read(true)
 	l.cut()
 	if err == nil && r.Code >= 400 {
 		return &campaign.SendError{Stage: campaign.StageData, Reply: r}
@@ -230,19 +251,22 @@ func (l *link) ripe(ctx context.Context) *campaign.SendError {
 
 // finish writes the dot, and behind it whatever follows, and reads the reply to
 // the dot. The body always ends with CRLF, so that the dot stands alone.
-func (l *link) finish(ctx context.Context, behind string) (campaign.Reply, error) {
+func (l *link) finish(ctx context.Context, behind []byte) (campaign.Reply, error) {
 	if err := l.ripe(ctx); err != nil {
 		return campaign.Reply{}, err
 	}
 	l.allow(ctx, l.timeouts.Reply)
-	if err := l.write(".\r\n" + behind); err != nil {
+	l.behind = append(append(l.behind[:0], ".\r\n"...), behind...)
+	if err := l.write(l.behind); err != nil {
 		return campaign.Reply{}, l.lost(ctx, campaign.StageDot, err)
 	}
-	r, err := l.read()
+	fault.Point("worker.after_dot")
+	r, err := l.read(true)
+	fault.Point("worker.after_reply")
 	if err != nil {
 		return campaign.Reply{}, l.lost(ctx, campaign.StageDot, err)
 	}
-	if behind != "" && l.last {
+	if len(behind) > 0 && l.last {
 		l.cut()
 	}
 	switch {

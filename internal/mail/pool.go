@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/net/idna"
 
 	"tidings/internal/campaign"
 )
@@ -111,7 +114,23 @@ func New(server Server, options ...Option) *Pool {
 	if server.Helo != "" {
 		p.helo = server.Helo
 	}
+	p.helo = greeting(p.helo)
 	return p
+}
+
+// greeting is a name as EHLO says it: in the letters of DNS, an address in
+// brackets (RFC 5321 4.1.3).
+func greeting(name string) string {
+	if ip, err := netip.ParseAddr(name); err == nil {
+		if ip.Is4() {
+			return "[" + name + "]"
+		}
+		return "[IPv6:" + name + "]"
+	}
+	if name, err := idna.Lookup.ToASCII(name); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
 }
 
 // Server is the server that the pool hands over to.
@@ -137,7 +156,7 @@ func (p *Pool) Get(ctx context.Context) (*Conn, error) {
 		<-p.places
 		return nil, err
 	}
-	if c.link == nil {
+	if c.current() == nil {
 		if err := c.renew(ctx); err != nil {
 			p.Put(c)
 			return nil, err
@@ -146,25 +165,41 @@ func (p *Pool) Get(ctx context.Context) (*Conn, error) {
 	return c, nil
 }
 
-// admit notes c as taken, with the best idle link if there is one.
+// admit notes c as taken, with the best idle link if there is one. A link is looked at
+// outside the lock: one that is slow to look at holds up nobody else.
 func (p *Pool) admit(c *Conn) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.closed {
+		p.mu.Unlock()
 		return ErrClosed
 	}
 	p.out[c] = struct{}{}
-	for n := len(p.idle); n > 0 && c.link == nil; n = len(p.idle) {
-		l := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		if p.worn(l) || l.stale() {
-			l.quit()
-			continue
+	p.mu.Unlock()
+	for {
+		l := p.pop()
+		c.use(l) // before the look, so that Close can cut it
+		if l == nil {
+			return nil
 		}
-		l.idleFrom = time.Time{}
-		c.link = l
+		if !p.worn(l) && !l.stale() {
+			l.idleFrom = time.Time{}
+			return nil
+		}
+		l.quit()
 	}
-	return nil
+}
+
+// pop takes the idle link that was used last; nil: there is none.
+func (p *Pool) pop() *link {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle)
+	if n == 0 {
+		return nil
+	}
+	l := p.idle[n-1]
+	p.idle = p.idle[:n-1]
+	return l
 }
 
 // worn tells whether a link has done its service.

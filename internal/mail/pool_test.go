@@ -3,7 +3,6 @@ package mail_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -57,7 +56,7 @@ func TestPoolLimit(t *testing.T) {
 		got <- err
 	}()
 	cancel()
-	wantError(t, <-got, campaign.StageDial, 0, campaign.WasRetry)
+	wantError(t, <-got, campaign.StageDial, 0, campaign.WasRelease)
 	waiting := make(chan error, 1)
 	go func() {
 		c, err := p.Get(within(t))
@@ -202,7 +201,7 @@ func TestFailedDialLeavesNothingOpen(t *testing.T) {
 				mail.WithTimeouts(mail.Timeouts{Connect: 300 * time.Millisecond}))
 			for range 3 {
 				_, err = p.Get(within(t))
-				wantError(t, err, campaign.StageDial, tt.code, campaign.WasRetry)
+				wantError(t, err, campaign.StageDial, tt.code, campaign.WasRelease)
 			}
 			if n := open.Load(); n != 0 {
 				t.Errorf("%d connections are still open", n)
@@ -219,7 +218,7 @@ func TestUnknownCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = mail.New(server).Get(within(t))
-	wantError(t, err, campaign.StageDial, 0, campaign.WasRetry)
+	wantError(t, err, campaign.StageDial, 0, campaign.WasRelease)
 }
 
 func TestSecurities(t *testing.T) {
@@ -268,75 +267,9 @@ func TestLoopbackIsChecked(t *testing.T) {
 		return elsewhere{a}, nil
 	}))
 	_, err = p.Get(within(t))
-	wantError(t, err, campaign.StageDial, 0, campaign.WasRetry)
+	wantError(t, err, campaign.StageDial, 0, campaign.WasRelease)
 }
 
 type elsewhere struct{ net.Conn }
 
 func (elsewhere) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 25} }
-
-func BenchmarkHandOver(b *testing.B) {
-	for _, one := range []struct {
-		name string
-		run  func(*testing.B, *mail.Pool, campaign.Email)
-	}{
-		{"dial per mail", func(b *testing.B, p *mail.Pool, e campaign.Email) {
-			for b.Loop() {
-				c := mustGetBench(b, p)
-				benchSend(b, c, e)
-				c.Abort()
-				p.Put(c)
-			}
-		}},
-		{"reuse", func(b *testing.B, p *mail.Pool, e campaign.Email) {
-			c := mustGetBench(b, p)
-			defer p.Put(c)
-			for b.Loop() {
-				benchSend(b, c, e)
-			}
-		}},
-		{"reuse, one round trip", func(b *testing.B, p *mail.Pool, e campaign.Email) {
-			c := mustGetBench(b, p)
-			defer p.Put(c)
-			if err := c.Begin(b.Context(), e); err != nil {
-				b.Fatal(err)
-			}
-			for b.Loop() {
-				if done, err := c.FinishBegin(b.Context(), e); err != nil || done.Err != nil {
-					b.Fatal(done.Err, err)
-				}
-			}
-		}},
-	} {
-		b.Run(one.name, func(b *testing.B) {
-			s := smtptest.New(b, smtptest.WithoutBodies())
-			server, err := mail.ParseURL(s.URL())
-			if err != nil {
-				b.Fatal(err)
-			}
-			e := email(1)
-			for len(e.Body) < 6000 {
-				e.Body = fmt.Appendf(e.Body, "%076d\r\n", len(e.Body))
-			}
-			one.run(b, mail.New(server), e)
-		})
-	}
-}
-
-func mustGetBench(b *testing.B, p *mail.Pool) *mail.Conn {
-	c, err := p.Get(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	return c
-}
-
-func benchSend(b *testing.B, c *mail.Conn, e campaign.Email) {
-	err := c.Begin(b.Context(), e)
-	if err == nil {
-		_, err = c.Finish(b.Context())
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-}

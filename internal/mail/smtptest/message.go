@@ -15,6 +15,7 @@ type Message struct {
 	From, To string // envelope
 	Session  int    // the connection, from 1
 	Params   string // behind the address in MAIL
+	Helo     string // the client's name
 	Body     []byte // as its author wrote it
 	Wire     []byte // as it came, dots doubled, without the final dot's line
 }

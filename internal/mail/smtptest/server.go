@@ -37,11 +37,15 @@ type setup struct {
 	implicit   bool
 	user, pass string
 	utf8       bool
+	sevenBit   bool
+	size       int
 	noPipeline bool
 	noBodies   bool
+	take       func(Message)
 }
 
-// Option changes what the server offers. By default that is PIPELINING alone.
+// Option changes what the server offers. By default that is PIPELINING and
+// 8BITMIME.
 type Option func(*setup)
 
 // WithStartTLS offers STARTTLS with a certificate that Roots vouches for.
@@ -58,11 +62,21 @@ func WithAuth(user, password string) Option {
 // WithUTF8 offers SMTPUTF8.
 func WithUTF8() Option { return func(s *setup) { s.utf8 = true } }
 
+// WithSize announces with SIZE that no message may have more bytes.
+func WithSize(bytes int) Option { return func(s *setup) { s.size = bytes } }
+
+// WithoutEightBit offers no 8BITMIME.
+func WithoutEightBit() Option { return func(s *setup) { s.sevenBit = true } }
+
 // WithoutPipelining offers no PIPELINING.
 func WithoutPipelining() Option { return func(s *setup) { s.noPipeline = true } }
 
 // WithoutBodies counts messages and forgets what is in them and who gets them.
 func WithoutBodies() Option { return func(s *setup) { s.noBodies = true } }
+
+// WithTake has f called with every message as it is accepted, whole even where
+// the server forgets bodies. It is called from all sessions.
+func WithTake(f func(Message)) Option { return func(s *setup) { s.take = f } }
 
 // New starts a server that ends with the test.
 func New(t testing.TB, options ...Option) *Server {

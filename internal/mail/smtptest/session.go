@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -24,6 +25,7 @@ type session struct {
 	n      int
 
 	secure, known bool // TLS is on; AUTH was right
+	helo          string
 	mail          bool // MAIL was accepted
 	message       Message
 	taken         int
@@ -128,6 +130,7 @@ func (x *session) command(line string) error {
 	verb, arg, _ := strings.Cut(line, " ")
 	switch strings.ToUpper(verb) {
 	case "EHLO":
+		x.helo = arg
 		return x.say(Ehlo, x.extensions())
 	case "HELO":
 		return x.say(Ehlo, "250 smtptest")
@@ -154,11 +157,11 @@ func (x *session) command(line string) error {
 
 func (x *session) extensions() string {
 	s := x.server.setup
-	list := []string{"smtptest", "ENHANCEDSTATUSCODES", "8BITMIME"}
+	list := []string{"smtptest", "ENHANCEDSTATUSCODES"}
 	for _, e := range []struct {
 		on   bool
 		name string
-	}{{!s.noPipeline, "PIPELINING"}, {s.utf8, "SMTPUTF8"}, {s.tls && !x.secure, "STARTTLS"}, {s.user != "", "AUTH PLAIN"}} {
+	}{{!s.noPipeline, "PIPELINING"}, {!s.sevenBit, "8BITMIME"}, {s.size > 0, "SIZE " + strconv.Itoa(s.size)}, {s.utf8, "SMTPUTF8"}, {s.tls && !x.secure, "STARTTLS"}, {s.user != "", "AUTH PLAIN"}} {
 		if e.on {
 			list = append(list, e.name)
 		}
@@ -202,12 +205,51 @@ func (x *session) mailFrom(arg string) error {
 	case x.server.setup.user != "" && !x.known:
 		return x.line("530 5.7.0 authentication required")
 	}
+	from, params := path(arg)
+	if wrong := x.parameters(params); wrong != "" {
+		return x.line(wrong)
+	}
 	ok, err := x.answer(Mail, "250 2.1.0 sender ok")
 	if err == nil && ok {
-		x.mail, x.message = true, Message{Session: x.n}
-		x.message.From, x.message.Params = path(arg)
+		x.mail, x.message = true, Message{Session: x.n, From: from, Params: params, Helo: x.helo}
 	}
 	return err
+}
+
+// parameters refuses those of MAIL that were not offered.
+func (x *session) parameters(params string) (wrong string) {
+	s := x.server.setup
+	for p := range strings.FieldsSeq(params) {
+		size, isSize := strings.CutPrefix(p, "SIZE=")
+		switch {
+		case p == "SMTPUTF8" && s.utf8, p == "BODY=8BITMIME" && !s.sevenBit, p == "BODY=7BIT" && !s.sevenBit:
+		case isSize && s.size > 0:
+			if n, err := strconv.Atoi(size); err != nil || n > s.size {
+				return "552 5.3.4 too big"
+			}
+		default:
+			return "555 5.5.4 not offered: " + p
+		}
+	}
+	return ""
+}
+
+// unfit tells what is wrong with a message's bytes: 8 bits that were not announced,
+// a line that is too long, a line end that is none.
+func unfit(m Message, wire []byte) string {
+	if !strings.Contains(m.Params, "BODY=8BITMIME") && !strings.Contains(m.Params, "SMTPUTF8") &&
+		bytes.IndexFunc(wire, func(r rune) bool { return r >= 0x80 }) >= 0 {
+		return "554 5.6.1 8 bits, which MAIL does not announce"
+	}
+	for line := range bytes.SplitAfterSeq(wire, []byte("\r\n")) {
+		switch text := bytes.TrimSuffix(line, []byte("\r\n")); {
+		case len(text) > 1000: // 998 and a doubled dot
+			return "500 5.5.2 a line is too long"
+		case bytes.ContainsAny(text, "\r\n"):
+			return "554 5.6.0 a bare CR or LF"
+		}
+	}
+	return ""
 }
 
 func (x *session) rcptTo(arg string) error {
@@ -231,7 +273,7 @@ func (x *session) data() error {
 		return err
 	}
 	wire, err := x.body()
-	m := newMessage(x.message, wire, !x.server.setup.noBodies)
+	m := newMessage(x.message, wire, !x.server.setup.noBodies || x.server.setup.take != nil)
 	if err != nil {
 		x.server.change(func() { x.server.partial = append(x.server.partial, m) })
 		return err
@@ -241,6 +283,9 @@ func (x *session) data() error {
 	x.mail = false
 	if err != nil {
 		return err
+	}
+	if wrong == "" {
+		wrong = unfit(m, wire)
 	}
 	if wrong == "" {
 		x.taken++
@@ -293,6 +338,9 @@ func (x *session) body() ([]byte, error) {
 }
 
 func (s *Server) take(m Message) {
+	if s.setup.take != nil {
+		s.setup.take(m)
+	}
 	s.change(func() {
 		s.accepted++
 		s.counts[m.ID]++
