@@ -142,9 +142,12 @@ func (b *builder) found(ctx context.Context, q Querier, t campaign.Trigger, w Wi
 	if err != nil {
 		return nil, err
 	}
-	query := "SELECT x.customer_id, x.uid, COALESCE(c.external_id, ''), x.anchor_at, x.due, x.as_of, x.anchor FROM " + x +
-		" x JOIN customers c ON c.id = x.customer_id WHERE " + where
 	_, inactive := t.(campaign.Inactivity)
+	named, customers := "''", ""
+	if inactive { // whose occurrences are named after their customers
+		named, customers = "COALESCE(c.external_id, '')", " JOIN customers c ON c.id = x.customer_id"
+	}
+	query := "SELECT x.customer_id, x.uid, " + named + ", x.anchor_at, x.due, x.as_of, x.anchor FROM " + x + " x" + customers + " WHERE " + where
 	var out []campaign.Candidate
 	rows, err := b.query(ctx, q, query)
 	err = each(rows, err, func(rows *sql.Rows) error {

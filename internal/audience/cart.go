@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
@@ -123,9 +124,9 @@ func cartOf(trigger json.RawMessage) string {
 	if json.Unmarshal(named.CartID, &text) == nil {
 		return text
 	}
-	var number json.Number
+	var number float64
 	if json.Unmarshal(named.CartID, &number) == nil {
-		return number.String()
+		return plainNumber(number)
 	}
 	return ""
 }
@@ -182,18 +183,21 @@ func (e *Evaluator) histories(ctx context.Context, q Querier, asked []cartAt, em
 	if err != nil {
 		return nil, err
 	}
-	query := "WITH p AS MATERIALIZED " + table + ", s AS MATERIALIZED (SELECT p.*, COALESCE((SELECT max(+o.occurred_at) FROM events o WHERE " +
-		and("o.customer_id = p.customer_id", "o.name = "+b.text(campaign.OrderCompleted), "o.occurred_at <= p.until", "o.known_at <= p.as_of") +
-		"), -9000000000000000000) AS since FROM p) SELECT s.id, k.name, k.occurred_at, k.properties FROM s CROSS JOIN events k WHERE " +
-		and("k.customer_id = s.customer_id", "k.name IN "+b.names(append(campaign.CartChanges(), campaign.CartViewed)),
-			"k.occurred_at > s.since", "k.occurred_at <= s.as_of", "k.known_at <= s.as_of", b.cartID("k.properties")+" = s.cart")
+	which := ""
 	if emptied {
-		query += " AND EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = s.customer_id",
+		which = " WHERE EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = p.customer_id",
 			"r.name IN "+b.names([]string{campaign.ProductRemoved, campaign.CheckoutStarted, campaign.CartViewed}),
-			"r.occurred_at > s.until + 1", "r.occurred_at <= s.as_of", "r.known_at <= s.as_of") + ")"
+			"r.occurred_at > p.until + 1", "r.occurred_at <= p.as_of", "r.known_at <= p.as_of") + ")"
 	}
+	// PostgreSQL stops at the last order; SQLite might walk through everybody's.
+	last, stop := "max(+o.occurred_at)", ""
+	if b.engine == Postgres {
+		last, stop = "o.occurred_at", " ORDER BY o.occurred_at DESC LIMIT 1"
+	}
+	found, err := b.query(ctx, q, "WITH p AS MATERIALIZED "+table+", s AS MATERIALIZED (SELECT p.*, COALESCE((SELECT "+last+" FROM events o WHERE "+
+		and("o.customer_id = p.customer_id", "o.name = "+b.text(campaign.OrderCompleted), "o.occurred_at <= p.until", "o.known_at <= p.as_of")+stop+
+		"), -9000000000000000000) AS since FROM p"+which+") SELECT s.id, k.name, k.occurred_at, k.properties FROM s "+b.cartEvents()+" ORDER BY s.id, k.occurred_at, k.id")
 	out := map[int64][]campaign.CartEvent{}
-	found, err := b.query(ctx, q, query+" ORDER BY s.id, k.occurred_at, k.id")
 	if err := each(found, err, func(rows *sql.Rows) error {
 		var id, at int64
 		var one campaign.CartEvent
@@ -209,4 +213,21 @@ func (e *Evaluator) histories(ctx context.Context, q Querier, asked []cartAt, em
 		return nil, fmt.Errorf("read carts: %w", err)
 	}
 	return out, nil
+}
+
+// cartEvents is the rest of FROM, and WHERE, of the events k of the carts s.
+// PostgreSQL is made to look for each name by itself: it would read all that the
+// customer did, to throw most of it away.
+func (b *builder) cartEvents() string {
+	names := append(campaign.CartChanges(), campaign.CartViewed)
+	conds := []string{"k.customer_id = s.customer_id", "k.name IN " + b.names(names), "k.occurred_at > s.since", "k.occurred_at <= s.as_of", "k.known_at <= s.as_of"}
+	cart := b.cartID("k.properties") + " = s.cart"
+	if b.engine == SQLite {
+		return "CROSS JOIN events k WHERE " + and(append(conds, cart)...)
+	}
+	conds[1] = "k.name = n.name"
+	for i, name := range names {
+		names[i] = "(" + b.text(name) + ")"
+	}
+	return "CROSS JOIN (VALUES " + strings.Join(names, ", ") + ") n (name) CROSS JOIN LATERAL (SELECT k.* FROM events k WHERE " + and(conds...) + b.fence() + ") k WHERE " + cart
 }

@@ -149,7 +149,9 @@ func (m moments) read(rows *sql.Rows, w *watch, s stretch) error {
 	switch src.kind {
 	case ofEvents:
 		around(campaign.FromMicros(t1.Int64))
-		add(since)
+		if src.has(atOnce) {
+			add(since)
+		}
 	case ofFactDates:
 		if t2.Valid {
 			around(campaign.FromMicros(t2.Int64))
@@ -318,11 +320,6 @@ func (p *partsOf) within(column string) []string {
 	return out
 }
 
-// recordedBefore is more than what lies between the clock that a consent is
-// recorded by and its being committed. They have no mark of when that was, and to
-// look at one twice does no harm.
-const recordedBefore = 5 * time.Minute
-
 func (p *partsOf) search() error {
 	from, to := p.int(campaign.Micros(p.span.from)), p.int(campaign.Micros(p.span.to))
 	late := p.int(campaign.Micros(p.span.late))
@@ -360,8 +357,11 @@ func (p *partsOf) search() error {
 		topics := "k.topic IN (" + name + ", '*')"
 		p.row(false, "k.at", "", "", "consents", topics, "k.at > "+from, "k.at <= "+to)
 		if p.span.cursor != "" {
-			recorded := p.int(campaign.Micros(p.span.from.Add(-recordedBefore)))
-			p.row(true, "k.at", "", "", "consents", topics, "k.recorded_at > "+recorded, "k.at <= "+from, "k.at > "+late)
+			fresh, err := p.freshIn(freshConsents, "k", p.span.cursor)
+			if err != nil {
+				return err
+			}
+			p.row(true, "k.at", "", "", "consents", fresh, p.unled("k.topic")+" IN ("+name+", '*')", "k.at <= "+from, "k.at > "+late)
 		}
 	case ofCustomers:
 		return p.searchCustomers(from, to, late)
@@ -396,7 +396,9 @@ func (p *partsOf) searchEvents(name, from, to string) error {
 	for _, r := range p.within("k.occurred_at") {
 		p.row(false, "k.occurred_at", "k.known_at", "", "events", "k.name = "+name, r, "k.known_at <= "+to)
 	}
-	p.row(false, "k.occurred_at", "k.known_at", "", "events", "k.name = "+name, "k.known_at > k.occurred_at", "k.known_at > "+from, "k.known_at <= "+to)
+	if p.source.has(atOnce) {
+		p.row(false, "k.occurred_at", "k.known_at", "", "events", "k.name = "+name, "k.known_at > k.occurred_at", "k.known_at > "+from, "k.known_at <= "+to)
+	}
 	if p.span.cursor == "" {
 		return nil
 	}
@@ -409,7 +411,8 @@ func (p *partsOf) searchEvents(name, from, to string) error {
 }
 
 // searchPasses finds passes of a campaign. A tick that catches up decides them
-// after their moments, so those decided since are looked at too.
+// after their moments, and a fact that comes late ends one as of when it happened,
+// so those decided since are looked at too.
 func (p *partsOf) searchPasses(name, from, to, late string) {
 	own := "k.campaign_id = (SELECT p.id FROM campaigns p WHERE p.name = " + name + ")"
 	for _, r := range p.within("k.entered_at") {
@@ -418,6 +421,7 @@ func (p *partsOf) searchPasses(name, from, to, late string) {
 	p.row(false, "k.entered_at", "k.ended_at", "", "enrollments", own, "k.ended_at > "+from, "k.ended_at <= "+to)
 	if p.span.cursor != "" {
 		p.row(true, "k.entered_at", "k.ended_at", "", "enrollments", own, "k.decided_at >= "+from, "k.entered_at <= "+from, "k.entered_at > "+late)
+		p.row(true, "k.entered_at", "k.ended_at", "", "enrollments", own, "k.end_decided_at >= "+from, "k.ended_at <= "+from, "k.ended_at > "+late)
 	}
 }
 

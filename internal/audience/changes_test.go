@@ -240,13 +240,14 @@ func TestComputedSegmentChanges(t *testing.T) {
 				cat.Segments["it"] = &c.segment
 				e := audience.New(db.engine, cat)
 				total := 0
+				asked := askedAllTheTime(t, e, db, c.from, c.to)
 				for _, left := range []bool{false, true} {
 					trigger := &campaign.Campaign{Name: "x", Zone: "customer", Trigger: campaign.SegmentChange{Segment: "it", Left: left}}
 					got := map[string]bool{}
 					for key := range candidates(t, e, db, trigger, c.from, c.to) {
 						got[key] = true
 					}
-					want := askedAllTheTime(t, e, db, left, c.from, c.to)
+					want := asked[left]
 					if diff := cmp.Diff(want, got); diff != "" {
 						t.Errorf("left %v (-asked +got):\n%s", left, diff)
 					}
@@ -261,8 +262,8 @@ func TestComputedSegmentChanges(t *testing.T) {
 }
 
 // askedAllTheTime compares the members of the segment `it` from one moment of the
-// grid to the next, half hours too.
-func askedAllTheTime(t *testing.T, e *audience.Evaluator, db database, left bool, from, to time.Time) map[string]bool {
+// grid to the next, half hours too: who entered, and who left.
+func askedAllTheTime(t *testing.T, e *audience.Evaluator, db database, from, to time.Time) map[bool]map[string]bool {
 	t.Helper()
 	members := func(at time.Time) map[int64]bool {
 		ids, err := e.Members(context.Background(), db, campaign.InSegment{Segment: "it"}, at)
@@ -275,14 +276,14 @@ func askedAllTheTime(t *testing.T, e *audience.Evaluator, db database, left bool
 		}
 		return out
 	}
-	out := map[string]bool{}
+	out := map[bool]map[string]bool{false: {}, true: {}}
 	before := members(from)
 	for half := from.Add(30 * time.Minute); !half.After(to); half = half.Add(30 * time.Minute) {
 		for _, at := range []time.Time{half, half.Add(time.Microsecond)} {
 			now := members(at)
 			for id, name := range []string{"", "ann", "bob", "cleo"} {
-				if id > 0 && now[int64(id)] != before[int64(id)] && now[int64(id)] != left && !at.After(to) {
-					out[fmt.Sprint("it@", at.UnixMicro(), "@", name)] = true
+				if is := now[int64(id)]; id > 0 && is != before[int64(id)] && !at.After(to) {
+					out[!is][fmt.Sprint("it@", at.UnixMicro(), "@", name)] = true
 				}
 			}
 			before = now
@@ -400,14 +401,16 @@ func TestSegmentConsentKnownLate(t *testing.T) {
 		cat.Workspace.Topics = map[string]campaign.Topic{"offers": {Key: "offers"}}
 		e := audience.New(db.engine, cat)
 		c := &campaign.Campaign{Name: "x", Zone: "customer", Trigger: campaign.SegmentChange{Segment: "it"}}
+		consent := func(customer int, before time.Duration) {
+			at := campaign.Micros(hours(10).Add(-before))
+			db.must(t, "INSERT INTO consents (customer_id, topic, given, at, recorded_at, source) VALUES ($1, 'offers', TRUE, $2, $2, 'test')", customer, at)
+		}
+		consent(2, time.Minute)
 		cursor, err := e.Cursor(ctx, db)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for customer, before := range map[int]time.Duration{1: time.Minute, 2: time.Hour} {
-			at := campaign.Micros(hours(10).Add(-before))
-			db.must(t, "INSERT INTO consents (customer_id, topic, given, at, recorded_at, source) VALUES ($1, 'offers', TRUE, $2, $2, 'test')", customer, at)
-		}
+		consent(1, time.Hour)
 		for _, one := range []struct {
 			window audience.Window
 			want   []int64
@@ -426,6 +429,41 @@ func TestSegmentConsentKnownLate(t *testing.T) {
 			}
 			if diff := cmp.Diff(one.want, got); diff != "" {
 				t.Errorf("%+v (-want +got):\n%s", one.window, diff)
+			}
+		}
+	})
+}
+
+// A pass that a late fact has ended, as of when it happened, is found by the tick
+// after the one that ended it.
+func TestSegmentPassEndedLate(t *testing.T) {
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, world{customers: []customer{{"ann", "", hours(-100)}, {"bob", "", hours(-100)}}, passes: []pass{
+			{"cart", 1, hours(1), hours(5), "exited"}, {"cart", 2, hours(1), hours(5), "exited"}}})
+		db.must(t, "UPDATE enrollments SET end_decided_at = $1 WHERE customer_id = 1", campaign.Micros(hours(10)))
+		ctx := context.Background()
+		e := audience.New(db.engine, catalog(map[string]campaign.Condition{"it": campaign.Not{Of: campaign.CampaignState{Campaign: "cart", Is: campaign.IsRunning}}}))
+		c := &campaign.Campaign{Name: "x", Zone: "customer", Trigger: campaign.SegmentChange{Segment: "it"}}
+		cursor, err := e.Cursor(ctx, db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range []struct {
+			window audience.Window
+			want   int
+		}{
+			{audience.Window{From: hours(10), To: hours(11)}, 0},
+			{audience.Window{From: hours(10), To: hours(11), Cursor: cursor, LateFrom: hours(0)}, 1},
+			{audience.Window{From: hours(10), To: hours(11), Cursor: cursor, LateFrom: hours(6)}, 0},
+			{audience.Window{From: hours(11), To: hours(12), Cursor: cursor, LateFrom: hours(0)}, 0},
+			{audience.Window{From: hours(4), To: hours(6)}, 2},
+		} {
+			found, err := e.Candidates(ctx, db, c, one.window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(found) != one.want || one.want == 1 && (found[0].Customer != 1 || !found[0].Anchor.Equal(hours(5))) {
+				t.Errorf("%+v: %+v", one.window, found)
 			}
 		}
 	})

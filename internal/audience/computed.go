@@ -152,7 +152,7 @@ func (b *builder) tier() (string, error) {
 	defer func() { b.within = b.within[:len(b.within)-1] }()
 	s := "(CASE"
 	for _, t := range b.cat.Workspace.Tiers {
-		held, err := b.condition(t.When)
+		held, err := b.apart(func() (string, error) { return b.condition(t.When) })
 		if err != nil {
 			return "", err
 		}

@@ -113,20 +113,23 @@ func (w shopWorld) catalog(segments map[string]*campaign.Segment) *campaign.Cata
 // fillShop puts w in place of what is there.
 func (db database) fillShop(t fataler, w shopWorld) {
 	t.Helper()
-	for _, table := range []string{"ranks", "ranked", "consents"} {
-		db.must(t, "DELETE FROM "+table)
-	}
 	db.fill(t, w.world)
 	for _, c := range w.consents {
 		db.must(t, "INSERT INTO consents (customer_id, topic, given, at, recorded_at, source) VALUES ($1, $2, $3, $4, $4, '')", c.customer, c.topic, c.given, campaign.Micros(c.at))
 	}
 }
 
-// looks are some customers at some moments.
+// looks are some customers at some moments of few days: SQLite takes a statement
+// for each day.
 func (w shopWorld) looks(t *rapid.T, n int) []audience.PassAt {
 	var out []audience.PassAt
+	days := []time.Time{genDay(t), genDay(t)}
 	for i := range n {
-		out = append(out, audience.PassAt{ID: int64(i), Customer: int64(rapid.IntRange(1, len(w.customers)).Draw(t, "who")), AsOf: genDay(t)})
+		at := pick(t, "look", days...)
+		if rapid.IntRange(0, 4).Draw(t, "a little later") == 0 {
+			at = at.Add(time.Hour)
+		}
+		out = append(out, audience.PassAt{ID: int64(i), Customer: int64(rapid.IntRange(1, len(w.customers)).Draw(t, "who")), AsOf: at})
 	}
 	return out
 }

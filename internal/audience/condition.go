@@ -17,9 +17,9 @@ func (b *builder) condition(c campaign.Condition) (string, error) {
 	case campaign.All:
 		return b.conditions(c, "AND", sqlTrue)
 	case campaign.Any:
-		return b.conditions(c, "OR", sqlFalse)
+		return b.apart(func() (string, error) { return b.conditions(c, "OR", sqlFalse) })
 	case campaign.Not:
-		part, err := b.condition(c.Of)
+		part, err := b.apart(func() (string, error) { return b.condition(c.Of) })
 		return "NOT " + part, err
 	case campaign.InSegment:
 		return b.segment(c.Segment)

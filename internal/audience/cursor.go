@@ -11,7 +11,7 @@ import (
 
 // A cursor marks what was visible at a moment. On SQLite, which has one writer at
 // a time so that ids commit in their order, it is the last id of each table that
-// ticks read by it, as "12/7/9/3". On PostgreSQL it is a snapshot, as
+// ticks read by it, as "12/7/9/3/5". On PostgreSQL it is a snapshot, as
 // pg_current_snapshot() prints it: "101:105:102,103" for the first transaction
 // that still ran, the first that had not begun, and those running between.
 
@@ -23,10 +23,11 @@ const (
 	freshCatalogue
 	freshFacts
 	freshCustomers // only their rowids, and on PostgreSQL what a row itself tells
+	freshConsents
 )
 
 var (
-	litePattern     = regexp.MustCompile(`^[0-9]{1,18}(/[0-9]{1,18}){3}$`)
+	litePattern     = regexp.MustCompile(`^[0-9]{1,18}(/[0-9]{1,18}){4}$`)
 	snapshotPattern = regexp.MustCompile(`^[0-9]{1,19}:[0-9]{1,19}:([0-9]{1,19}(,[0-9]{1,19})*)?$`)
 )
 
@@ -76,7 +77,7 @@ func (e *Evaluator) Cursor(ctx context.Context, q Querier) (string, error) {
 	query := "SELECT pg_current_snapshot()::text"
 	if e.engine == SQLite {
 		last := func(table string) string { return "CAST(COALESCE((SELECT max(id) FROM " + table + "), 0) AS TEXT)" }
-		query = "SELECT " + last("events") + " || '/' || " + last("catalogue_events") + " || '/' || " + last("attribute_facts") + " || '/' || " + last("customers")
+		query = "SELECT " + last("events") + " || '/' || " + last("catalogue_events") + " || '/' || " + last("attribute_facts") + " || '/' || " + last("customers") + " || '/' || " + last("consents")
 	}
 	var cursor string
 	rows, err := q.QueryContext(ctx, query)

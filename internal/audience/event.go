@@ -14,7 +14,7 @@ func (b *builder) eventMatch(m campaign.EventMatch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	g, err := b.gather(m)
+	g, err := b.gather(m, conds)
 	if err != nil {
 		return "", err
 	}
@@ -103,14 +103,15 @@ type gathering struct {
 	// columns are worked out over them, as g, and holds is a condition on g;
 	// without columns any event makes the condition hold, or fail with none.
 	columns, holds string
-	lines          string // more of FROM: the lines that one event is about
+	lines          string // more of FROM: the lines that one event is about, what was given back of it
 	none           bool   // whether it holds when no event is found
 }
 
-func (b *builder) gather(m campaign.EventMatch) (gathering, error) {
+// gather puts together what m asks of the events that hold conds.
+func (b *builder) gather(m campaign.EventMatch, conds string) (gathering, error) {
 	switch {
 	case m.Aggregate != nil:
-		return b.aggregate(*m.Aggregate)
+		return b.aggregate(m.Event, *m.Aggregate, conds)
 	case m.Distinct != nil:
 		return b.distinct(*m.Distinct), nil
 	case m.First != nil:
@@ -164,15 +165,15 @@ func onceOrNever(t campaign.Test) (once, never bool) {
 
 // aggregate adds up, or otherwise gathers, a property over the events, exactly,
 // in millionths. The sum of none is 0; the rest satisfy nothing without a value.
-func (b *builder) aggregate(a campaign.Aggregate) (gathering, error) {
+func (b *builder) aggregate(event string, a campaign.Aggregate, conds string) (gathering, error) {
 	g := gathering{}
 	value := "NULL"
 	if place, lines, ok := b.place("e.properties", a.Property); ok {
-		g.lines = lines
-		var err error
-		if value, err = b.summand("e", a.Property, place); err != nil {
+		summand, joined, err := b.summand(event, a.Property, place, conds)
+		if err != nil {
 			return g, err
 		}
+		value, g.lines = summand, joined+lines
 	}
 	if b.engine == Postgres {
 		value = "(" + value + ")::float8"

@@ -189,7 +189,7 @@ func (x *explaining) gathered(m campaign.EventMatch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	g, err := b.gather(m)
+	g, err := b.gather(m, conds)
 	if err != nil || g.columns == "" {
 		return "", err
 	}

@@ -1,25 +1,41 @@
 package audience
 
-// mailable is the condition that mail of a topic (of none: transactional mail) may
-// go to the customer of row x as of x.as_of. It is the rule by which a candidate is
-// let in: there is an address, no suppression that the customer hasn't taken back
-// by subscribing anew, and consent, which asking is while nothing else was said.
+import "strings"
+
+// Unreachable is an SQL expression: why no mail of a topic may go to a customer as of
+// a moment; empty when it may. customer, email and hash are the customer's columns.
+//
+// There must be an address, no suppression that the customer hasn't taken back by
+// subscribing anew, and consent: the last word about the topic or all of them ('*')
+// or, while there is none, asked: that the customer asked for this very mail. A
+// transactional message (an empty topic) needs no consent and heeds only suppressions
+// of all mail. Only an unsubscribe is lifted by a subscription that comes after it; an
+// import's consent, which holds from the beginning of time, lifts nothing.
+func Unreachable(customer, email, hash, topic, asOf, asked string) string {
+	return strings.NewReplacer("{customer}", customer, "{email}", email, "{hash}", hash, "{topic}", topic, "{as_of}", asOf, "{asked}", asked,
+		"{resubscribed}", Resubscribed(customer, topic, asOf)).Replace(`CASE
+		WHEN {email} IS NULL OR {email} = '' THEN 'no_address'
+		WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.email_hash = {hash} AND s.at <= {as_of}
+			AND (s.topic = '*' OR {topic} <> '' AND (s.topic = '@marketing' OR s.topic = {topic}))
+			AND NOT {resubscribed}) THEN 'suppressed'
+		WHEN {topic} <> '' AND NOT coalesce((SELECT k.given FROM consents k WHERE k.customer_id = {customer}
+			AND (k.topic = {topic} OR k.topic = '*') AND k.at <= {as_of} ORDER BY k.at DESC, k.id DESC LIMIT 1), {asked}) THEN 'no_consent'
+		ELSE '' END`)
+}
+
+// Resubscribed is an SQL condition on a suppression s: the customer has subscribed to
+// the topic ('*': to any) after it, as of a moment.
+func Resubscribed(customer, topic, asOf string) string {
+	return `(s.reason = 'unsubscribed' AND EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = ` + customer + `
+		AND k.given AND k.at > s.at AND k.at <= ` + asOf + ` AND (k.topic = '*' OR k.topic = ` + topic + ` OR ` + topic + ` = '*')))`
+}
+
+// mailable is the condition that mail of a topic may go to the customer of row x as
+// of x.as_of: the rule by which a candidate is let in.
 func (b *builder) mailable(topic string, asked bool) string {
-	topics := "('*', " + b.text(topic) + ")"
-	barred := "z.topic = '*'"
-	if topic != "" {
-		barred = "z.topic IN ('*', '@marketing', " + b.text(topic) + ")"
-	}
-	said := and("k.customer_id = x.customer_id", "k.topic IN "+topics, "k.at <= x.as_of")
-	back := and("z.reason = 'unsubscribed'", "EXISTS (SELECT 1 FROM consents k WHERE "+and(said, "k.given", "k.at > z.at")+")")
-	may := and("COALESCE(x.email, '') <> ''",
-		"NOT EXISTS (SELECT 1 FROM suppressions z WHERE "+and("z.email_hash = x.email_hash", "z.at <= x.as_of", barred, "NOT ("+back+")")+")")
-	if topic == "" {
-		return "(" + may + ")"
-	}
 	unsaid := sqlFalse
 	if asked {
 		unsaid = sqlTrue
 	}
-	return "(" + and(may, "COALESCE((SELECT k.given FROM consents k WHERE "+said+" ORDER BY k.at DESC, k.id DESC LIMIT 1), "+unsaid+")") + ")"
+	return "(" + Unreachable("x.customer_id", "x.email", "x.email_hash", b.text(topic), "x.as_of", unsaid) + " = '')"
 }

@@ -3,6 +3,7 @@ package audience
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
@@ -117,7 +118,7 @@ func (b *builder) calendar(column string) string {
 }
 
 // anniversary holds when a date's day of the year is today or comes within d. A
-// text of month and day alone (05-12) is such a day too. 29 February is on the
+// text of month and day alone (05-12, --05-12) is such a day too. 29 February is on the
 // 28th in years without one.
 func (b *builder) anniversary(s subject, d campaign.Duration) string {
 	if s.moment == nil {
@@ -127,7 +128,8 @@ func (b *builder) anniversary(s subject, d campaign.Duration) string {
 	if b.engine == Postgres {
 		form, cast = "txt ~ '^[01][0-9]-[0-3][0-9]$'", func(from int) string { return fmt.Sprintf("substr(txt, %d, 2)::int", from) }
 	}
-	given := "SELECT " + s.moment() + " AS t, " + s.text + " AS txt, " + b.now() + " AS a, " + b.ahead(d) + " AS z"
+	raw := "SELECT " + s.moment() + " AS t, " + s.text + " AS raw, " + b.now() + " AS a, " + b.ahead(d) + " AS z"
+	given := "SELECT t, CASE WHEN substr(raw, 1, 2) = '--' THEN substr(raw, 3) ELSE raw END AS txt, a, z FROM (" + raw + ") m0"
 	days := "SELECT " + b.calendar("a") + " AS a, " + b.calendar("z") + " AS z, CASE WHEN t IS NOT NULL THEN " + b.calendar("t") + " % 10000 WHEN " + form +
 		" THEN " + cast(1) + " * 100 + " + cast(4) + " END AS md FROM (" + given + ") m1"
 	in := func(year string) string {
@@ -140,9 +142,9 @@ func (b *builder) anniversary(s subject, d campaign.Duration) string {
 // anniversaryIn is anniversary in Go.
 func anniversaryIn(text string, d campaign.Duration, asOf time.Time) bool {
 	t, ok := textMoment(text)
-	if !ok && len(text) == len("05-12") {
+	if day := strings.TrimPrefix(text, "--"); !ok && len(day) == len("05-12") {
 		// 2000 has a 29 February.
-		t, ok = textMoment("2000-" + text)
+		t, ok = textMoment("2000-" + day)
 	}
 	if !ok {
 		return false

@@ -12,40 +12,65 @@ import (
 	"tidings/internal/campaign"
 )
 
-// summand is what the number at the place `at` of event row alias adds to an
+// summand is what the number at the place `at` of an event e of a name adds to an
 // aggregate over property, in whole millionths; null when it adds nothing. The
-// place lies in the event's properties or in a line of a list of theirs.
+// place lies in the event's properties or in a line of a list of theirs. conds are
+// what the events that are added up hold, and joined is to stand beside them in
+// FROM.
 //
 // Amounts of money are in the workspace's currency; without a rate they add
 // nothing. Those of an order that was taken back whole add nothing either, and
 // what an order was worth is less what was given back of it so far.
-func (b *builder) summand(alias, property string, at doc) (string, error) {
-	value := b.millionths(at)
+func (b *builder) summand(event, property string, at doc, conds string) (value, joined string, err error) {
+	value = b.millionths(at)
 	if !campaign.IsMoney(property) {
-		return value, nil
+		return value, "", nil
 	}
-	o := orderRow(alias)
-	value, err := b.money(value, o.properties, o.at)
-	if err != nil {
-		return "", err
+	o := orderRow("e")
+	if value, err = b.money(value, o.properties, o.at); err != nil || event != campaign.OrderCompleted {
+		return value, "", err
 	}
 	back, err := b.back(o)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	back = "(SELECT " + back + " FROM events r WHERE " + b.givesBack(o, b.now(), b.now()) + ")"
-	net := "v.value"
-	if slices.Contains(orderAmounts, property) {
-		net = "v.value - COALESCE(v.back, 0)"
+	given := b.givesBack(o, b.now(), b.now())
+	if b.engine == Postgres && b.inSets() {
+		return b.netOfSet(property, value, back, given, conds)
 	}
 	taken, err := b.takenBack(o, "v.back")
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	// Most orders never were: whether there is anything to give back is asked first.
-	some := "EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = "+o.customer, "r.name IN "+refundNames, "r.occurred_at > "+o.at) + ")"
-	return "(CASE WHEN " + alias + ".name = " + b.text(campaign.OrderCompleted) + " AND " + some + " THEN (SELECT CASE WHEN v.back IS NULL OR NOT " + taken + " THEN " + net + " END FROM (SELECT " +
-		value + " AS value, " + back + " AS back" + b.fence() + ") v) ELSE " + value + " END)", nil
+	// Most customers give nothing back: that is asked first, and once for each.
+	some := "EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = x.customer_id", "r.name IN "+refundNames) + ")"
+	if b.whole != nil {
+		some = "EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = "+o.customer, "r.name IN "+refundNames, "r.occurred_at > "+o.at) + ")"
+	}
+	return "(CASE WHEN " + some + " THEN (SELECT CASE WHEN v.back IS NULL OR NOT " + taken + " THEN " + net(property, "v.value", "v.back") + " END FROM (SELECT " +
+		value + " AS value, (SELECT " + back + " FROM events r WHERE " + given + ") AS back" + b.fence() + ") v) ELSE " + value + " END)", "", nil
+}
+
+// netOfSet is summand over the orders of everybody: the few refunds there are look
+// for their orders, and no subquery stands in the sum, so that it is worked out in
+// parallel.
+func (b *builder) netOfSet(property, value, back, given, conds string) (string, string, error) {
+	t := b.alias("t")
+	taken, err := b.takenBack(orderRow("e"), t+".back")
+	if err != nil {
+		return "", "", err
+	}
+	joined := " LEFT JOIN (SELECT e.id, " + back + " AS back FROM events r JOIN events e ON " + given + " WHERE " + conds + " GROUP BY e.id) " + t + " ON " + t + ".id = e.id"
+	return "(CASE WHEN " + t + ".back IS NULL THEN " + value + " WHEN NOT " + taken + " THEN " + net(property, value, t+".back") + " END)", joined, nil
+}
+
+// net is an amount of an order less what was given back of it, where it says what
+// the order was worth.
+func net(property, value, back string) string {
+	if slices.Contains(orderAmounts, property) {
+		return value + " - COALESCE(" + back + ", 0)"
+	}
+	return value
 }
 
 // ExcludedAmount says that amounts in a currency add to nothing, because the

@@ -260,6 +260,21 @@ func TestMembersAreWhoHolds(t *testing.T) {
 	})
 }
 
+// The money of everybody's orders is added up without a look at each order's
+// refunds, so that processes may share the work.
+func TestMoneyIsSummedWithoutSubqueries(t *testing.T) {
+	db := open(t, audience.Postgres)
+	db.crowd(t, 1000)
+	e, x := audience.New(db.engine, catalog(nil)), &explainer{db: db}
+	cond := campaign.EventMatch{Event: campaign.OrderCompleted, Aggregate: &campaign.Aggregate{Func: campaign.Sum, Property: "total", Test: test(campaign.OpAtLeast, number(1))}}
+	if n, err := e.Count(context.Background(), x, cond, hours(8000)); err != nil || n == 0 {
+		t.Fatalf("%d, %v", n, err)
+	}
+	if plan := strings.Join(x.plans, "\n"); strings.Contains(plan, "SubPlan") {
+		t.Errorf("each order is asked about:\n%s", plan)
+	}
+}
+
 func BenchmarkCount(b *testing.B) {
 	for _, engine := range []audience.Engine{audience.SQLite, audience.Postgres} {
 		b.Run(engine.String(), func(b *testing.B) {

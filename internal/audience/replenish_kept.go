@@ -26,6 +26,9 @@ const (
 	sinceBefore = 31 * 24 * time.Hour
 	// unusedFor is how long a rule that no tick asks for is kept.
 	unusedFor = 31 * 24 * time.Hour
+	// analyzeFrom is from how many orders at once on PostgreSQL is told of them: until
+	// it looks by itself it would plan for tables that were empty.
+	analyzeFrom = 1000
 )
 
 // supplyRule names all that decides when an order runs out but facts.
@@ -182,6 +185,9 @@ func (e *Evaluator) keepPurchases(ctx context.Context, x Execer, w Window) error
 	if err := e.forgetGaps(ctx, x, n.products); err != nil {
 		return err
 	}
+	if err := e.analyze(ctx, x, len(n.orders), "purchases"); err != nil {
+		return err
+	}
 	return m.close(ctx, x, w)
 }
 
@@ -274,7 +280,37 @@ func (e *Evaluator) keepSupplies(ctx context.Context, x Execer, t campaign.Reple
 			return err
 		}
 	}
+	if err := e.analyze(ctx, x, len(orders), "supplies, usual_gaps"); err != nil {
+		return err
+	}
+	if m, err = m.prune(ctx, x, w); err != nil {
+		return err
+	}
 	return m.close(ctx, x, w)
+}
+
+// analyze tells PostgreSQL of many new rows at once.
+func (e *Evaluator) analyze(ctx context.Context, x Execer, orders int, tables string) error {
+	if e.engine != Postgres || orders < analyzeFrom {
+		return nil
+	}
+	_, err := x.ExecContext(ctx, "ANALYZE "+tables)
+	return err
+}
+
+// prune forgets what ran out long ago, some weeks of it at a time, and the usual gaps
+// of days that no order is left of that could run out again.
+func (m supplyMark) prune(ctx context.Context, x Execer, w Window) (supplyMark, error) {
+	if w.From.Sub(campaign.FromMicros(m.since)) <= 2*sinceBefore {
+		return m, nil
+	}
+	m.since = campaign.Micros(w.From.Add(-sinceBefore))
+	if _, err := x.ExecContext(ctx, "DELETE FROM supplies WHERE rule = $1 AND due_at <= $2", m.rule, m.since); err != nil {
+		return m, err
+	}
+	_, err := x.ExecContext(ctx, "DELETE FROM usual_gaps WHERE day < (SELECT min(CASE WHEN d.rule = $1 THEN $2 ELSE d.since END) FROM supplied d WHERE d.rule <> '') - $3",
+		m.rule, m.since, longestSupply.Microseconds()+(24*time.Hour).Microseconds())
+	return m, err
 }
 
 // forgetSupplies forgets what is kept by the rule, to begin anew, and by rules that
@@ -381,161 +417,4 @@ func (e *Evaluator) keepDue(ctx context.Context, x Execer, t campaign.Replenishm
 		return err
 	}
 	return b.exec(ctx, x, "INSERT INTO supplies (rule, event_id, customer_id, due_at) SELECT "+b.text(m.rule)+", v.event_id, v.customer_id, v.due_at FROM "+table+" v"+customerThere)
-}
-
-// productsAtOnce is how many products' purchases are in memory at once.
-const productsAtOnce = 100
-
-// keepAllGaps keeps the usual gaps of all days after since on which products were
-// bought, reading the purchases of each product once.
-func (e *Evaluator) keepAllGaps(ctx context.Context, x Execer, since int64) error {
-	b := e.builder(nil)
-	asked := productDays{}
-	rows, err := b.query(ctx, x, "SELECT p.product, p.occurred_at FROM purchases p WHERE p.occurred_at > "+b.int(since)+" ORDER BY p.product, p.occurred_at")
-	err = each(rows, err, func(rows *sql.Rows) error {
-		var product string
-		var at int64
-		if err := rows.Scan(&product, &at); err != nil {
-			return err
-		}
-		day := campaign.Micros(supply{at: campaign.FromMicros(at)}.day())
-		if days := asked[product]; len(days) == 0 || days[len(days)-1] != day {
-			asked.add(product, day)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for part := range slices.Chunk(slices.Sorted(maps.Keys(asked)), productsAtOnce) {
-		some := productDays{}
-		for _, product := range part {
-			some[product] = asked[product]
-		}
-		if err := e.keepGaps(ctx, x, some); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepGaps keeps the usual gaps asked for that are not kept yet.
-func (e *Evaluator) keepGaps(ctx context.Context, x Execer, asked productDays) error {
-	_, missing, err := e.lookUpGaps(ctx, x, asked)
-	if err != nil || len(missing) == 0 {
-		return err
-	}
-	found, err := e.gapsOfPurchases(ctx, x, missing)
-	if err != nil {
-		return err
-	}
-	rows := make([][]any, 0, len(found))
-	for of, gap := range found {
-		rows = append(rows, []any{of.product, of.day, int64(gap)})
-	}
-	for part := range slices.Chunk(rows, batch) {
-		b := e.builder(nil)
-		table, err := b.table([]column{{"product", "text"}, {"day", "bigint"}, {"gap", "bigint"}}, part)
-		if err != nil {
-			return err
-		}
-		if err := b.exec(ctx, x, "INSERT INTO usual_gaps (product, day, gap) SELECT v.product, v.day, v.gap FROM "+table+" v"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keptGaps are the usual gaps asked for: as kept, and else from the purchases kept.
-func (e *Evaluator) keptGaps(ctx context.Context, q Querier, asked productDays) (map[usual]time.Duration, error) {
-	out, missing, err := e.lookUpGaps(ctx, q, asked)
-	if err != nil || len(missing) == 0 {
-		return out, err
-	}
-	found, err := e.gapsOfPurchases(ctx, q, missing)
-	maps.Copy(out, found)
-	return out, err
-}
-
-// lookUpGaps finds the usual gaps that are kept, and which are not.
-func (e *Evaluator) lookUpGaps(ctx context.Context, q Querier, asked productDays) (kept map[usual]time.Duration, missing productDays, err error) {
-	var wanted [][]any
-	for product, days := range asked {
-		slices.Sort(days)
-		for _, day := range slices.Compact(days) {
-			if storable(product) {
-				wanted = append(wanted, []any{product, day})
-			}
-		}
-	}
-	kept, missing = map[usual]time.Duration{}, productDays{}
-	for part := range slices.Chunk(wanted, batch) {
-		b := e.builder(nil)
-		table, err := b.table([]column{{"product", "text"}, {"day", "bigint"}}, part)
-		if err != nil {
-			return nil, nil, err
-		}
-		rows, err := b.query(ctx, q, "SELECT g.product, g.day, g.gap FROM "+table+" p CROSS JOIN usual_gaps g WHERE g.product = p.product AND g.day = p.day")
-		err = each(rows, err, func(rows *sql.Rows) error {
-			var of usual
-			var gap int64
-			err := rows.Scan(&of.product, &of.day, &gap)
-			kept[of] = time.Duration(gap)
-			return err
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-	}
-	for _, w := range wanted {
-		product, day := w[0].(string), w[1].(int64)
-		if _, ok := kept[usual{product, day}]; !ok {
-			missing.add(product, day)
-		}
-	}
-	return kept, missing, nil
-}
-
-// purchasesOf are the purchases p for each row m of a table. PostgreSQL, which takes
-// any such table for a long one, would go through all purchases at once: OFFSET
-// makes it look for each row's own.
-func (b *builder) purchasesOf(table, cond string) string {
-	if b.engine == SQLite {
-		return table + " m CROSS JOIN purchases p WHERE " + cond
-	}
-	return table + " m CROSS JOIN LATERAL (SELECT * FROM purchases p WHERE " + cond + " OFFSET 0) p"
-}
-
-// gapsOfPurchases works the gaps out from the purchases kept.
-func (e *Evaluator) gapsOfPurchases(ctx context.Context, q Querier, asked productDays) (map[usual]time.Duration, error) {
-	b := e.builder(nil)
-	last := asked.last()
-	products := map[string]int64{}
-	for product := range asked {
-		products[product] = last
-	}
-	table, err := b.productTable(products)
-	if err != nil {
-		return nil, err
-	}
-	bought := map[string][]purchase{}
-	rows, err := b.query(ctx, q, "SELECT p.product, p.customer_id, p.occurred_at, p.moment, p.pieces FROM "+
-		b.purchasesOf(table, "p.product = m.product AND p.occurred_at < m.at AND p.moment < m.at")+" ORDER BY p.product, p.occurred_at, p.event_id")
-	err = each(rows, err, func(rows *sql.Rows) error {
-		var product string
-		var p purchase
-		var at, known int64
-		if err := rows.Scan(&product, &p.customer, &at, &known, &p.pieces); err != nil {
-			return err
-		}
-		p.at, p.moment = campaign.FromMicros(at), campaign.FromMicros(known)
-		bought[product] = append(bought[product], p)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	out := map[usual]time.Duration{}
-	asked.walk(bought, out)
-	return out, nil
 }

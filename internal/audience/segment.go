@@ -137,8 +137,14 @@ type person struct {
 
 // turns are the changes that t waits for whose due moment lies in w.
 func (e *Evaluator) turns(ctx context.Context, q Querier, t campaign.SegmentChange, w Window) ([]instant, map[int64]person, error) {
-	watched := e.watch(campaign.InSegment{Segment: t.Segment})
-	watched.on(ofCustomers, "", "", atOnce)
+	wanted := comes
+	if t.Left {
+		wanted = goes
+	}
+	watched := e.watchTurns(wanted, campaign.InSegment{Segment: t.Segment})
+	if !t.Left {
+		watched.on(ofCustomers, "", "", atOnce)
+	}
 	s := stretch{from: t.After.Before(w.From), to: t.After.Before(w.To), late: t.After.Before(w.LateFrom), cursor: w.Cursor}
 	if t.After.Months != 0 {
 		s.from, s.late, s.to = s.from.AddDate(0, 0, -monthSlack), s.late.AddDate(0, 0, -monthSlack), s.to.AddDate(0, 0, monthSlack)
@@ -197,30 +203,42 @@ func (i instant) compare(j instant) int {
 	return int(i.at - j.at)
 }
 
-// turned are the moments of those found at which the change happened: before it
-// and at it, as known then, membership is judged. Between two moments nothing
-// changes, so a moment's answer is also that just before the next.
+// turned are the moments of those found at which the change happened: just before
+// it and at it, as known then, membership is judged. Which of the two tells apart
+// more is asked first, and the other only of those who are left: few are members,
+// so that is before a leave and at an entry.
 func (e *Evaluator) turned(ctx context.Context, q Querier, t campaign.SegmentChange, found moments, people map[int64]person) ([]instant, error) {
 	created := make(map[int64]int64, len(people))
-	var looks []instant
+	var all []instant
 	for _, customer := range found.sorted() {
 		created[customer] = people[customer].created
-		looks = append(looks, instant{customer, found[customer][0] - 1})
 		for _, at := range found[customer] {
-			looks = append(looks, instant{customer, at})
+			all = append(all, instant{customer, at})
 		}
 	}
-	member, err := e.judge(ctx, q, campaign.InSegment{Segment: t.Segment}, looks, created)
-	if err != nil {
-		return nil, err
+	ago := []int64{0, 1}
+	if t.Left {
+		ago = []int64{1, 0}
 	}
-	var out []instant
-	for i, l := range looks {
-		if i > 0 && looks[i-1].customer == l.customer && member[l] != t.Left && member[looks[i-1]] == t.Left {
-			out = append(out, l)
+	for _, us := range ago {
+		looks := make([]instant, len(all))
+		for i, one := range all {
+			looks[i] = instant{one.customer, one.at - us}
 		}
+		member, err := e.judge(ctx, q, campaign.InSegment{Segment: t.Segment}, looks, created)
+		if err != nil {
+			return nil, err
+		}
+		var some []instant
+		for i, one := range all {
+			// Before it who left was a member, and at it who entered is one.
+			if member[looks[i]] == (t.Left == (us == 1)) {
+				some = append(some, one)
+			}
+		}
+		all = some
 	}
-	return out, nil
+	return all, nil
 }
 
 // turnedAtOnce are all the customers for whom the change happened at one moment.

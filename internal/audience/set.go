@@ -15,6 +15,20 @@ type whole struct {
 	at    time.Time
 	joins []string
 	facts map[string]string // attribute, or text of a set → the alias of the set
+	sets  int               // how many there are, joined or not
+	// either: what is put together need not hold for a member, as it stands among
+	// others of which one is enough, or is denied.
+	either bool
+}
+
+// apart puts together what need not hold for a member.
+func (b *builder) apart(f func() (string, error)) (string, error) {
+	if b.whole == nil || b.whole.either {
+		return f()
+	}
+	b.whole.either = true
+	defer func() { b.whole.either = false }()
+	return f()
 }
 
 // maxSets is how many sets one statement joins. Planning takes longer with each;
@@ -22,7 +36,7 @@ type whole struct {
 const maxSets = 16
 
 // inSets tells whether a set may be joined.
-func (b *builder) inSets() bool { return b.whole != nil && len(b.whole.joins) < maxSets }
+func (b *builder) inSets() bool { return b.whole != nil && b.whole.sets < maxSets }
 
 // now is the moment of looking.
 func (b *builder) now() string {
@@ -57,6 +71,7 @@ func (b *builder) join(set string) (alias string) {
 	}
 	alias = b.alias("s")
 	b.whole.facts[key] = alias
+	b.whole.sets++
 	b.whole.joins = append(b.whole.joins, " LEFT JOIN ("+set+") "+alias+" ON "+alias+".customer_id = x.customer_id")
 	return alias
 }
@@ -68,8 +83,10 @@ func (b *builder) alias(prefix string) string {
 }
 
 // inSet is an event condition by the set of those who have such events.
-// PostgreSQL joins the set: a subquery after IN it would only hash while it is
-// small. SQLite keeps one after IN in an index of its own, however large.
+// PostgreSQL joins the set, unless every member is in it: a subquery after IN it
+// would otherwise only hash while it is small, and there it knows that a customer
+// is in it once, which of a join it does not. SQLite keeps one after IN in an index
+// of its own, however large.
 func (b *builder) inSet(g gathering, conds string) string {
 	none := g.none
 	set := "SELECT e.customer_id FROM events e" + g.lines + " WHERE " + conds
@@ -85,6 +102,10 @@ func (b *builder) inSet(g gathering, conds string) string {
 	}
 	if b.engine == SQLite {
 		return answer(none, "(x.customer_id IN ("+set+"))")
+	}
+	if !none && !b.whole.either {
+		b.whole.sets++
+		return "(x.customer_id IN (" + set + "))"
 	}
 	return answer(none, "("+b.join(set)+".customer_id IS NOT NULL)")
 }

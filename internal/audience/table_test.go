@@ -88,6 +88,8 @@ func TestOperators(t *testing.T) {
 		{"anniversary, yesterday", time.Date(1984, 2, 26, 23, 0, 0, 0, time.UTC), campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(7)}, false},
 		{"anniversary on 29 February", time.Date(1984, 2, 29, 1, 0, 0, 0, time.UTC), campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(1)}, true},
 		{"anniversary, at its end", "03-02", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(3)}, true},
+		{"anniversary, with dashes", "--03-02", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(3)}, true},
+		{"anniversary, with too many dashes", "----03-02", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(3)}, false},
 		{"anniversary, too far off", "03-03", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(3)}, false},
 		{"anniversary of no day", "02-30", campaign.Test{Op: campaign.OpAnniversaryWithin, Length: campaign.Days(7)}, false},
 		{"before a date", hours(1), test(campaign.OpBefore, moment(hours(2))), true},

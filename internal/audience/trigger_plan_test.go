@@ -52,8 +52,8 @@ func TestTriggersScanNothing(t *testing.T) {
 		campaign.OnDate{Attribute: "birthday", Yearly: true, At: 540},
 	}
 	each(t, func(t *testing.T, db database) {
-		db.crowd(t, 5000)
-		db.market(t, 5000)
+		db.crowd(t, 2000)
+		db.market(t, 2000)
 		e := audience.New(db.engine, catalog(nil))
 		x := &explainer{db: db}
 		cursor, err := e.Cursor(ctx, x)

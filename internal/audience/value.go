@@ -223,26 +223,29 @@ func (b *builder) factKeys(alias string) rows {
 	}
 }
 
-// id is an identifier in a property (an order's, a cart's): a text, or a number
-// as it was written; null when there is none.
+// id is an identifier in a property (an order's, a cart's): a text, or a number in
+// its plain form, as 7 for 7.0, which is what the same number is as an identifier in
+// Go; null when there is none.
 func (b *builder) id(expr, key string) string {
 	if b.engine == SQLite {
 		path := b.path([]string{key})
 		return "NULLIF(CASE json_type(" + expr + ", " + path + ") WHEN 'text' THEN json_extract(" + expr + ", " + path +
-			") WHEN 'integer' THEN " + expr + " -> " + path + " WHEN 'real' THEN " + expr + " -> " + path + " END, '')"
+			") WHEN 'integer' THEN " + expr + " -> " + path + " WHEN 'real' THEN printf('%.15g', json_extract(" + expr + ", " + path + ")) END, '')"
 	}
 	v := b.at(doc{expr, []string{key}})
-	return "NULLIF(CASE WHEN jsonb_typeof" + v + " IN ('string', 'number') THEN " + v + " #>> '{}' END, '')"
+	return "NULLIF(CASE jsonb_typeof" + v + " WHEN 'string' THEN " + v + " #>> '{}' WHEN 'number' THEN trim_scale(" + v + "::numeric)::text END, '')"
 }
 
 // millionths is an amount of money in whole millionths, as a float that is
 // exact up to nine billion: added up in any order, on either engine, it gives
 // the same sum. Null when there is no number, or one beyond 10^15.
 func (b *builder) millionths(d doc) string {
-	s := b.jsonSubject(d)
 	if b.engine == SQLite {
+		s := b.jsonSubject(d)
 		// Without a subquery: SQLite takes only so many in one statement.
 		return "(CASE WHEN abs(" + s.number + ") < 1e15 THEN floor((" + s.number + ") * 1e6 + 0.5) END)"
 	}
-	return "(SELECT CASE WHEN abs(n) < 1e15 THEN floor(round(n, 15)::float8 * 1e6 + 0.5) END FROM (SELECT " + s.number + " AS n) amount)"
+	// Nor here, where one would keep a sum from being worked out in parallel.
+	v := b.at(d)
+	return "(CASE WHEN jsonb_typeof" + v + " = 'number' THEN CASE WHEN abs(" + v + "::numeric) < 1e15 THEN floor(round(" + v + "::numeric, 15)::float8 * 1e6 + 0.5) END END)"
 }

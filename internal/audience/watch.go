@@ -33,6 +33,8 @@ type source struct {
 	anniversaries []campaign.Duration
 }
 
+func (s *source) has(e edge) bool { return slices.Contains(s.edges, e) }
+
 // watch is all that a condition looks at. It may name more than matters, never
 // less.
 type watch struct {
@@ -44,7 +46,43 @@ type watch struct {
 	// passed: after gaps times the gap and a fixed time since the last order.
 	overdue []overdue
 	anchor  []campaign.Property // tests on the pass's own anchor that time changes
-	seen    map[string]bool     // segments, against a circle
+	wanted  turn                // the turns that matter
+	denied  bool                // what is looked at stands under a denial
+	seen    map[visit]bool      // against a circle
+}
+
+// turn is in which way a truth may change.
+type turn int
+
+const (
+	either turn = iota
+	comes       // it becomes true
+	goes        // it becomes false
+)
+
+func (t turn) opposite() turn {
+	switch t {
+	case comes:
+		return goes
+	case goes:
+		return comes
+	}
+	return either
+}
+
+// visit is a segment that was looked at, denied or not.
+type visit struct {
+	segment string
+	denied  bool
+}
+
+// matters tells whether a part of the condition that may turn so can make all of
+// it turn as is wanted.
+func (w *watch) matters(t turn) bool {
+	if w.denied {
+		t = t.opposite()
+	}
+	return w.wanted == either || t == either || t == w.wanted
 }
 
 // overdue is the moment gaps × (the customer's usual gap) + fixed after the last
@@ -55,8 +93,13 @@ type overdue struct {
 }
 
 // watch collects what conds look at.
-func (e *Evaluator) watch(conds ...campaign.Condition) *watch {
-	w := &watch{cat: e.cat, seen: map[string]bool{}}
+func (e *Evaluator) watch(conds ...campaign.Condition) *watch { return e.watchTurns(either, conds...) }
+
+// watchTurns is watch for the moments at which a truth may turn in one way. What
+// else may happen at other moments is not in it: just before each moment the truth
+// is to be judged anew.
+func (e *Evaluator) watchTurns(wanted turn, conds ...campaign.Condition) *watch {
+	w := &watch{cat: e.cat, wanted: wanted, seen: map[visit]bool{}}
 	for _, c := range conds {
 		w.condition(c)
 	}
@@ -72,7 +115,7 @@ func (w *watch) on(kind kindOfSource, name, path string, edges ...edge) *source 
 	}
 	s := w.sources[i]
 	for _, e := range edges {
-		if !slices.Contains(s.edges, e) {
+		if !s.has(e) {
 			s.edges = append(s.edges, e)
 		}
 	}
@@ -85,33 +128,51 @@ func (w *watch) events(name string, edges ...edge) {
 }
 
 func (w *watch) condition(c campaign.Condition) {
-	campaign.Walk(c, func(c campaign.Condition) {
-		switch c := c.(type) {
-		case campaign.EventMatch:
-			w.eventMatch(c)
-		case campaign.Attribute:
-			w.attribute(c.Name, c.Test)
-		case campaign.TriggerProperty:
-			w.anchor = append(w.anchor, timed([]campaign.Property{c.Property})...)
-		case campaign.CampaignState:
-			s := w.on(ofPasses, c.Campaign, "", atOnce)
-			if !c.Within.IsZero() && !slices.Contains(s.edges, edge{by: c.Within}) {
-				s.edges = append(s.edges, edge{by: c.Within})
-			}
-		case campaign.InSegment:
-			w.segment(c.Segment)
+	switch c := c.(type) {
+	case campaign.All:
+		for _, part := range c {
+			w.condition(part)
 		}
-	})
+	case campaign.Any:
+		for _, part := range c {
+			w.condition(part)
+		}
+	case campaign.Not:
+		w.denied = !w.denied
+		w.condition(c.Of)
+		w.denied = !w.denied
+	case campaign.EventMatch:
+		w.eventMatch(c)
+	case campaign.Attribute:
+		w.attribute(c.Name, c.Test)
+	case campaign.TriggerProperty:
+		w.anchor = append(w.anchor, timed([]campaign.Property{c.Property})...)
+	case campaign.CampaignState:
+		s := w.on(ofPasses, c.Campaign, "", atOnce)
+		if !c.Within.IsZero() && !s.has(edge{by: c.Within}) {
+			s.edges = append(s.edges, edge{by: c.Within})
+		}
+	case campaign.InSegment:
+		w.segment(c.Segment)
+	}
+}
+
+// apart watches what turns as it will.
+func (w *watch) apart(c campaign.Condition) {
+	outer := w.wanted
+	w.wanted = either
+	w.condition(c)
+	w.wanted = outer
 }
 
 // segment adds what membership depends on. One that keeps the first of its
 // members is judged as of the day's start, and changes at no other moment.
 func (w *watch) segment(name string) {
 	s, ok := w.cat.Segments[name]
-	if !ok || w.seen[name] {
+	if !ok || w.seen[visit{name, w.denied}] {
 		return
 	}
-	w.seen[name] = true
+	w.seen[visit{name, w.denied}] = true
 	if s.Limit != nil {
 		w.daily = true
 		return
@@ -121,10 +182,14 @@ func (w *watch) segment(name string) {
 
 func (w *watch) eventMatch(m campaign.EventMatch) {
 	var edges []edge
-	if !m.Window.Within.IsZero() {
+	one := oneMore(m)
+	if w.matters(one) {
+		edges = append(edges, atOnce)
+	}
+	if !m.Window.Within.IsZero() && w.matters(one.opposite()) {
 		edges = append(edges, edge{by: m.Window.Within})
 	}
-	if !m.Window.Before.IsZero() {
+	if !m.Window.Before.IsZero() && w.matters(one) {
 		edges = append(edges, edge{by: m.Window.Before, past: true})
 	}
 	for _, r := range []*campaign.RecencyTest{m.First, m.Last} {
@@ -144,11 +209,35 @@ func (w *watch) eventMatch(m campaign.EventMatch) {
 			edges = append(edges, edge{by: f.Within}, edge{by: f.Within, past: true})
 		}
 	}
-	w.events(m.Event, edges...)
+	if len(edges) > 0 {
+		w.on(ofEvents, m.Event, "", edges...)
+	}
 	w.where(m.Event, m.Where)
 	if m.Event == campaign.OrderCompleted {
 		w.takenBack()
 	}
+}
+
+// oneMore is how the truth of m can turn when there is one more such event: one
+// that asks for so many at least can only become true, one that asks for so many at
+// most only false.
+func oneMore(m campaign.EventMatch) turn {
+	if m.Aggregate != nil || m.Distinct != nil || m.First != nil || m.Last != nil || m.Followed != nil {
+		return either
+	}
+	if m.Count == nil {
+		return comes
+	}
+	if len(m.Count.Values) != 1 {
+		return either
+	}
+	switch m.Count.Op {
+	case campaign.OpAtLeast, campaign.OpAbove:
+		return comes
+	case campaign.OpAtMost, campaign.OpBelow:
+		return goes
+	}
+	return either
 }
 
 // takenBack adds what makes an order smaller, or none at all.
@@ -174,7 +263,7 @@ func timed(ps []campaign.Property) []campaign.Property {
 			inner.Path = p.Path + "." + inner.Path
 			out = append(out, inner)
 		}
-		if len(p.Each) == 0 && (len(edgesOf(p.Test)) > 0 || p.Test.Op == campaign.OpAnniversaryWithin) {
+		if len(p.Each) == 0 && p.Test.MovesWithTime() {
 			out = append(out, campaign.Property{Path: p.Path, Test: p.Test})
 		}
 	}
@@ -184,7 +273,7 @@ func timed(ps []campaign.Property) []campaign.Property {
 // dates adds the edges of a test to a source of dates.
 func (w *watch) dates(s *source, t campaign.Test) {
 	for _, e := range edgesOf(t) {
-		if !slices.Contains(s.edges, e) {
+		if !s.has(e) {
 			s.edges = append(s.edges, e)
 		}
 	}
@@ -201,7 +290,7 @@ func (w *watch) attribute(name string, t campaign.Test) {
 		w.computed(c, t)
 		return
 	}
-	compared := len(edgesOf(t)) > 0 || t.Op == campaign.OpAnniversaryWithin
+	compared := t.MovesWithTime()
 	w.on(ofFacts, name, "", atOnce)
 	if compared {
 		w.dates(w.on(ofFactDates, name, ""), t)
@@ -230,7 +319,7 @@ func (w *watch) computed(c campaign.Computed, t campaign.Test) {
 		w.daily = true
 	case name == "tier":
 		for _, tier := range w.cat.Workspace.Tiers {
-			w.condition(tier.When)
+			w.apart(tier.When)
 		}
 	case strings.HasPrefix(name, "consent."):
 		w.on(ofConsents, strings.TrimPrefix(name, "consent."), "", atOnce)

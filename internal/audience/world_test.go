@@ -1,16 +1,16 @@
 package audience_test
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
-	"path/filepath"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"tidings/internal/audience"
 	"tidings/internal/campaign"
-	"tidings/internal/store"
 	"tidings/internal/store/storetest"
 )
 
@@ -65,21 +65,11 @@ type database struct {
 
 func open(t testing.TB, engine audience.Engine) database {
 	t.Helper()
-	var address, driver, dsn string
+	var driver, dsn string
 	if engine == audience.SQLite {
-		path := filepath.Join(t.TempDir(), "test.db")
-		address, driver, dsn = "sqlite:"+path, "sqlite", "file:"+path+"?_pragma=synchronous(OFF)&_pragma=foreign_keys(1)&_pragma=busy_timeout(15000)&_txlock=immediate"
+		driver, dsn = "sqlite", "file:"+storetest.SQLiteFile(t)+"?_pragma=synchronous(OFF)&_pragma=foreign_keys(1)&_pragma=busy_timeout(15000)&_txlock=immediate"
 	} else {
-		address = storetest.PostgresURL(t)
-		driver, dsn = "pgx", address+"&synchronous_commit=off&jit=off"
-	}
-	s, err := store.Open(context.Background(), address, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.Migrate(context.Background()); err != nil {
-		t.Fatal(err)
+		driver, dsn = "pgx", storetest.PostgresURL(t)+"&jit=off"
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -112,18 +102,20 @@ func (db database) must(t fataler, query string, args ...any) {
 // reset empties the database and begins its ids anew.
 func (db database) reset(t fataler) {
 	t.Helper()
-	for _, table := range []string{"supplied", "supplies", "purchases", "usual_gaps"} {
-		db.must(t, "DELETE FROM "+table)
+	var do []string
+	for _, table := range []string{"supplied", "supplies", "purchases", "usual_gaps", "ranks", "ranked", "consents"} {
+		do = append(do, "DELETE FROM "+table)
 	}
 	for _, table := range []string{"enrollments", "campaigns", "events", "attribute_facts", "customers"} {
-		db.must(t, "DELETE FROM "+table)
+		do = append(do, "DELETE FROM "+table)
 		if db.engine == audience.Postgres {
-			db.must(t, "SELECT setval(pg_get_serial_sequence($1, 'id'), 1, false)", table)
+			do = append(do, "SELECT setval(pg_get_serial_sequence('"+table+"', 'id'), 1, false)")
 		}
 	}
 	if db.engine == audience.SQLite {
-		db.must(t, "DELETE FROM sqlite_sequence")
+		do = append(do, "DELETE FROM sqlite_sequence")
 	}
+	db.must(t, strings.Join(do, "; "))
 }
 
 // fill puts w in place of what is there.
@@ -143,8 +135,8 @@ func (db database) fill(t fataler, w world) {
 	for _, c := range w.customers {
 		must("INSERT INTO customers (external_id, timezone, created_at) VALUES (NULLIF($1, ''), $2, $3)", c.external, c.zone, campaign.Micros(c.created))
 	}
-	for _, f := range w.facts {
-		insertFact(t, tx, f)
+	for some := range slices.Chunk(w.facts, 50) {
+		insertFacts(t, tx, some)
 	}
 	for _, a := range w.attributes {
 		must("INSERT INTO attribute_facts (customer_id, name, at, kind, text, num, moment) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -174,16 +166,29 @@ type execer interface {
 
 func insertFact(t fataler, x execer, f fact) {
 	t.Helper()
-	props, err := json.Marshal(f.props)
-	if err != nil {
-		t.Fatalf("properties: %v", err)
+	insertFacts(t, x, []fact{f})
+}
+
+// insertFacts inserts several in one statement: one each takes most of the time of
+// the tests that try many histories.
+func insertFacts(t fataler, x execer, facts []fact) {
+	t.Helper()
+	var rows []string
+	var args []any
+	for _, f := range facts {
+		props := []byte("{}")
+		if f.props != nil {
+			var err error
+			if props, err = json.Marshal(f.props); err != nil {
+				t.Fatalf("properties: %v", err)
+			}
+		}
+		n := len(args)
+		rows = append(rows, fmt.Sprintf("($%d, $%d, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4, n+5, n+6))
+		args = append(args, f.uid, f.customer, f.name, campaign.Micros(f.at), campaign.Micros(f.known), string(props))
 	}
-	if f.props == nil {
-		props = []byte("{}")
-	}
-	if _, err := x.Exec("INSERT INTO events (uid, customer_id, name, occurred_at, known_at, properties) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-		f.uid, f.customer, f.name, campaign.Micros(f.at), campaign.Micros(f.known), string(props)); err != nil {
-		t.Fatalf("insert event %s: %v", f.uid, err)
+	if _, err := x.Exec("INSERT INTO events (uid, customer_id, name, occurred_at, known_at, properties) VALUES "+strings.Join(rows, ", ")+" ON CONFLICT DO NOTHING", args...); err != nil {
+		t.Fatalf("insert events from %s on: %v", facts[0].uid, err)
 	}
 }
 
