@@ -236,3 +236,50 @@ func TestExplainShowsValues(t *testing.T) {
 		}, got)
 	})
 }
+
+// A trigger's own where shows the value that missed it, a suppression why and since
+// when.
+func TestExplainSaysWhatMissed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		w := newWorld(t, d, map[string]string{
+			"one":  on("event: { name: Go, where: { n: { at_least: 3 } } }", "steps: [ { send: one } ]"),
+			"two":  on("past_purchase: { where: { total: { at_least: 5 }, products.category: gear } }", "steps: [ { send: one } ]"),
+			"cart": on("abandoned_cart: { after: 1h, where: { value: { at_least: 15 } } }", "steps: [ { send: one } ]"),
+			"all":  on("event: { name: Go }", "steps: [ { send: one } ]"),
+		})
+		w.join("ana")
+		w.track("ana", "Unsubscribed", `{"topic":"offers"}`)
+		w.now = w.now.Add(time.Hour)
+		w.track("ana", "Go", `{"n":1}`)
+		w.track("ana", "Order Completed", `{"total":9,"products":[{"category":"coffee"}]}`)
+		w.now = w.now.Add(time.Hour)
+		w.track("ana", "Product Added", `{"product_id":"p1","price":10}`)
+		w.now = w.now.Add(2 * time.Hour)
+		found, err := w.FindCustomers(t.Context(), "ana")
+		if err != nil || len(found) != 1 {
+			t.Fatal(found, err)
+		}
+		var got []string
+		if err := w.Rehearse(t.Context(), w.sched.Catalog, func(s *store.Store) error {
+			got = nil
+			for _, name := range []string{"one", "two", "cart", "all"} {
+				c, _ := w.sched.Catalog.Campaign(name)
+				x, err := s.Explain(t.Context(), c, found[0], w.now, nil, true)
+				if err != nil {
+					return err
+				}
+				got = append(got, x.Blocker+": "+x.Detail)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.same([]string{
+			"where: trigger n ≥ 3: found 1",
+			"where: trigger products.category is gear: found [{\"category\":\"coffee\"}]",
+			"where: trigger value ≥ 15: found 10",
+			"suppressed: no mail of offers may go to the address: unsubscribed, since 2026-03-02 09:00",
+		}, got)
+	})
+}

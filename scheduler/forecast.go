@@ -186,7 +186,7 @@ func (x *forecast) resume(ctx context.Context) error {
 	var due []campaign.Pass
 	program := x.Supposed.Program
 	for _, p := range passes {
-		f := &fate{span: -1, entered: p.Entered}
+		f := &fate{span: -1, of: p.Customer, entered: p.Entered}
 		x.fates[p.ID] = f
 		x.followed[p.Customer] = append(x.followed[p.Customer], f)
 		if !x.Live {
@@ -228,7 +228,7 @@ func (x *forecast) admit(ctx context.Context, cs []campaign.Candidate) error {
 	if err != nil {
 		return fmt.Errorf("find standings: %w", err)
 	}
-	for _, round := range x.rounds(cs) {
+	for _, round := range rounds(cs, x.Campaign.Overlap) {
 		var entries []entry
 		for _, i := range round {
 			e, entered, err := x.offer(cs[i], standings[i])
@@ -245,24 +245,6 @@ func (x *forecast) admit(ctx context.Context, cs []campaign.Candidate) error {
 		}
 	}
 	return nil
-}
-
-// rounds are the positions of candidates that may be decided together.
-func (x *forecast) rounds(cs []campaign.Candidate) [][]int {
-	var rounds [][]int
-	nth := map[int64]int{}
-	for i, c := range cs {
-		n := 0
-		if x.Campaign.Overlap == campaign.OverlapFirst {
-			n = nth[c.Customer]
-			nth[c.Customer]++
-		}
-		if n == len(rounds) {
-			rounds = append(rounds, nil)
-		}
-		rounds[n] = append(rounds[n], i)
-	}
-	return rounds
 }
 
 // entry is an admitted candidate with its pass to be.
@@ -314,7 +296,7 @@ func (x *forecast) begin(ctx context.Context, entries []entry) error {
 		x.archive.Imagine(e.Entry)
 		x.out.Entered++
 		x.tally(e.AsOf, campaign.Tally{Entered: 1})
-		f := &fate{span: len(x.out.Spans), entered: e.AsOf, asked: e.Asked}
+		f := &fate{span: len(x.out.Spans), of: e.Customer, entered: e.AsOf, asked: e.Asked}
 		x.out.Spans = append(x.out.Spans, campaign.Span{Customer: e.Customer, Entered: campaign.Micros(e.AsOf), HeldOut: e.HeldOut})
 		x.fates[e.pass.ID] = f
 		if e.HeldOut {

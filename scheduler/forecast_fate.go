@@ -10,7 +10,8 @@ import (
 
 // fate is what becomes of a pass.
 type fate struct {
-	span    int // in out.Spans; -1: it began before
+	span    int   // in out.Spans; -1: it began before
+	of      int64 // the customer
 	entered time.Time
 	ended   time.Time // zero: it goes on
 	exited  bool
@@ -22,8 +23,9 @@ type fate struct {
 
 // mark is a send that a pass came to.
 type mark struct {
-	at  time.Time
-	why string // turned away; empty: accepted
+	at   time.Time
+	why  string // turned away; empty: accepted
+	step string
 }
 
 // openAt tells whether the pass is in the way of a candidate of a moment. A mail
@@ -86,6 +88,7 @@ func (x *forecast) count(f *fate) {
 		default:
 			x.out.Messages++
 			x.tally(m.at, campaign.Tally{Messages: 1})
+			x.out.Mails = append(x.out.Mails, campaign.ForecastMail{Customer: f.of, At: campaign.Micros(m.at), Step: m.step})
 		}
 	}
 	f.marks = nil
@@ -135,7 +138,7 @@ func (x *forecast) mail(ctx context.Context, f *frontier, n campaign.Node, ps []
 		t := turned[p.ID]
 		fate := x.fates[p.ID]
 		fate.sent, fate.mailed = p.moment, fate.mailed || t.Why == ""
-		fate.marks = append(fate.marks, mark{p.moment, t.Why})
+		fate.marks = append(fate.marks, mark{p.moment, t.Why, n.ID})
 		if t.Exit != "" {
 			p.Step = n.ID
 			f.tick.end(p.Pass, campaign.PassExited, t.Exit, p.moment)

@@ -47,9 +47,9 @@ type Planned struct {
 }
 
 // Plan ticks and tells what the tick did, campaign by campaign. Given a store
-// whose transaction is rolled back, it is what the next tick would do. Campaigns
-// that could not be evaluated are left out; the first error is returned when all
-// are done.
+// whose transaction is rolled back, it is what the next tick would do. Of a
+// campaign that could not be evaluated there is the error alone; a *FailedError
+// names it when all are done, as Tick's does.
 func (s *Scheduler) Plan(ctx context.Context, now time.Time, o PlanOptions) (map[string]Planned, error) {
 	w := &watched{Store: s.Store, options: o, notes: map[string]*notes{}}
 	decided, err := (&Scheduler{Store: w, Catalog: s.Catalog, Log: s.Log}).Tick(ctx, now)
@@ -165,6 +165,9 @@ func (n *notes) ended(reason string, passes int) {
 }
 
 func (n *notes) planned(d Decided) Planned {
+	if d.Error != "" { // what was noted is taken back
+		return Planned{Decided: d, HeldBack: map[string][]int64{}, Exits: map[string]int{}}
+	}
 	p := Planned{Decided: d, Entering: unique(n.entered), HeldOut: n.heldOut, HeldBack: n.held, Messages: n.messages, Exits: n.exits}
 	if d.Fuse == nil {
 		for reason, customers := range p.HeldBack {

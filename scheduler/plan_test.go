@@ -228,3 +228,41 @@ func TestRehearsalWithin(t *testing.T) {
 		w.passes()
 	})
 }
+
+// Whom a rehearsed tick lets in is among those that mails are tried for, and so is
+// whose pass was running; where each stands, and what its mail is about, is told.
+func TestLetters(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		w := newWorld(t, d, map[string]string{"x": on("abandoned_cart: { after: 1h }", "steps: [ { send: one }, { wait: 1d }, { send: two } ]")})
+		w.join("ana", "ben")
+		w.now = w.now.Add(time.Minute)
+		w.track("ana", "Product Added", `{"product_id":"p1"}`)
+		w.tick(2 * time.Hour)
+		w.send()
+		w.tick(0)
+		w.track("ben", "Product Added", `{"product_id":"p2"}`)
+		w.now = w.now.Add(2 * time.Hour)
+		c, _ := w.sched.Catalog.Campaign("x")
+		var got []string
+		err := w.Rehearse(t.Context(), w.sched.Catalog, func(s *store.Store) error {
+			got = nil
+			if _, err := (&scheduler.Scheduler{Store: s, Catalog: w.sched.Catalog, Log: w.sched.Log}).Plan(t.Context(), w.now, scheduler.PlanOptions{}); err != nil {
+				return err
+			}
+			for _, n := range []int{5, 1} {
+				found, err := s.Letters(t.Context(), c, w.now, n)
+				if err != nil {
+					return err
+				}
+				for _, o := range found {
+					got = append(got, fmt.Sprintf("%s at %s: %v", o.Customer.ExternalID, o.Step, o.Cart.Data()["products"].([]any)[0].(map[string]any)["product_id"]))
+				}
+			}
+			return nil
+		})
+		if want := []string{"ben at one: p2", "ana at wait-1: p1", "ben at one: p2"}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}

@@ -42,22 +42,23 @@ func (s *Scheduler) Run(ctx context.Context, o RunOptions) error {
 	}
 	timetable.Start()
 	defer timetable.Stop()
-	for {
-		busy := s.round(ctx, o)
+	for tick := true; ctx.Err() == nil; {
+		slot := s.round(ctx, o, tick)
+		tick = true
 		if rest(ctx, o.Poke) {
 			continue
 		}
-		again, stop := after(busy)
+		again, stop := slot.timer()
 		select {
 		case <-ctx.Done():
-			stop()
-			return nil
 		case <-due:
 		case <-again:
+			tick = slot.tick
 		case <-o.Poke:
 		}
 		stop()
 	}
+	return nil
 }
 
 // roundPause is the least time between two rounds: a thousand events are looked
@@ -80,16 +81,22 @@ func rest(ctx context.Context, pokes <-chan struct{}) (poked bool) {
 	}
 }
 
-// busyPause is how long the relay leaves a queue that it has just filled before
+// busyPause is how long the relay leaves a queue that it has filled or found full before
 // it looks whether workers in other processes have made room.
 const busyPause = time.Second
 
-// after is a timer that runs when there is more to do, and never otherwise.
-func after(busy bool) (<-chan time.Time, func()) {
-	if !busy {
+// slot is when a round is to follow even if nothing happens.
+type slot struct {
+	at   time.Time // zero: none is
+	tick bool      // with a tick: else only what is decided already may go then
+}
+
+// timer runs off at the slot.
+func (s slot) timer() (<-chan time.Time, func()) {
+	if s.at.IsZero() {
 		return nil, func() {}
 	}
-	t := time.NewTimer(busyPause)
+	t := time.NewTimer(time.Until(s.at))
 	return t.C, func() { t.Stop() }
 }
 
@@ -101,30 +108,42 @@ func poke(c chan<- struct{}) {
 	}
 }
 
-// round is one tick with its relay. It tells whether the relay found anything.
-func (s *Scheduler) round(ctx context.Context, o RunOptions) (busy bool) {
+// round is one relay, with a tick before it or without. It tells when the relay is
+// to look again: when the next mail that is held back may go, or after a while, if
+// it has found anything or had no room for what is due. Workers of other processes do
+// not tell when they make room.
+func (s *Scheduler) round(ctx context.Context, o RunOptions, tick bool) slot {
 	leads, err := o.Leader(ctx)
 	if err != nil {
 		s.failed(ctx, "lease not asked for", err)
-		return false
+		return slot{}
 	}
 	if !leads {
-		return false
+		return slot{}
 	}
 	now, err := o.Clock(ctx)
 	if err != nil {
 		s.failed(ctx, "clock not read", err)
-		return false
+		return slot{}
 	}
-	if _, err := s.Tick(ctx, now); err != nil {
-		s.failed(ctx, "tick failed", err)
+	if tick {
+		if _, err := s.Tick(ctx, now); err != nil {
+			s.failed(ctx, "tick failed", err)
+		}
 	}
-	slices, err := s.RelayDue(ctx, now)
-	if err != nil {
+	did, err := s.relay(ctx, now)
+	switch {
+	case err != nil:
 		s.failed(ctx, "relay failed", err)
-		return false
+		return slot{}
+	case did.next > 0 && did.next <= busyPause:
+		return slot{at: time.Now().Add(did.next)}
+	case did.slices > 0 || did.full:
+		return slot{at: time.Now().Add(busyPause), tick: did.slices > 0}
+	case did.next > 0:
+		return slot{at: time.Now().Add(did.next)}
 	}
-	return slices > 0
+	return slot{}
 }
 
 func (s *Scheduler) failed(ctx context.Context, what string, err error) {

@@ -227,7 +227,7 @@ func (f *frontier) send(n campaign.Node, ps []at) {
 		}
 		t.messages = append(t.messages, Message{
 			Pass: p.ID, Customer: p.Customer, Step: n.ID, Topic: topic,
-			Due: t.now, Expires: expires.After(t.now),
+			Reached: p.moment, Due: t.now, Expires: expires.After(t.now),
 		})
 		t.moves = append(t.moves, Move{Pass: p.ID, State: campaign.PassRunning, Step: n.ID})
 	}

@@ -19,9 +19,12 @@ type Store interface {
 	// Sweep takes up what was left lying: leases run out, hand-overs without a
 	// reply, expired messages. It returns how many rows it moved.
 	Sweep(ctx context.Context, now time.Time) (int, error)
+	// Watch pauses campaigns that must not go on, and tells what a person must know.
+	Watch(ctx context.Context, now time.Time) (Watched, error)
 	// Relay marks due messages as queued, with at most what o allows in the queue at
-	// once, and returns the slices to enqueue.
-	Relay(ctx context.Context, now time.Time, o RelayOptions) ([]Slice, error)
+	// once and what rates, quotas and throttles let out, and returns the slices to
+	// enqueue.
+	Relay(ctx context.Context, now time.Time, o RelayOptions) (Relayed, error)
 	// Return puts the messages of slices back that the queue did not take.
 	Return(ctx context.Context, slices []Slice) error
 	// Requeue puts back what is queued when the queue of that epoch is another
@@ -122,6 +125,7 @@ type Move struct {
 type Message struct {
 	Pass, Customer int64
 	Step, Topic    string
+	Reached        time.Time // when the pass came to the step
 	Due, Expires   time.Time
 }
 
@@ -131,6 +135,21 @@ type RelayOptions struct {
 	MaxSlices int // slices that they are in; 0: as many as there are messages
 	SliceSize int // messages a task carries at most
 	Workers   int // slices that are worked on at once: fewer messages are spread over them
+}
+
+// Relayed is what a round of the relay let out.
+type Relayed struct {
+	At        time.Time // when
+	Slices    []Slice
+	Next      time.Time   // when more of what is due may go; zero: nothing waits for a moment
+	Full      bool        // more may be due than the queue has room for
+	Throttles []Throttled // who has asked for less, by key
+}
+
+// Throttled is a throttle that stands.
+type Throttled struct {
+	Key string // provider:NAME, domain:NAME, sender:NAME
+	campaign.Throttle
 }
 
 // Slice is one task for the queue.

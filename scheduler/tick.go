@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tidings/internal/campaign"
+	"tidings/internal/fault"
 )
 
 // Scheduler ticks. Its fields are set once, before the first tick.
@@ -23,6 +24,9 @@ type Scheduler struct {
 	Catalog *campaign.Catalog
 	Relay   RelayOptions
 	Log     *slog.Logger
+
+	told  told
+	swept time.Time // by the relay, last
 }
 
 // Decided is what a tick decided for one campaign.
@@ -100,7 +104,10 @@ func (s *Scheduler) campaign(ctx context.Context, c *campaign.Campaign, now time
 	err := s.Store.InCampaign(ctx, c, now, func(b Books) error {
 		d = Decided{Held: map[string]int{}} // a transaction may be tried again
 		t := &tick{Books: b, scheduler: s, campaign: c, now: now, ledger: b.Ledger()}
-		return t.run(ctx, &d)
+		if err := t.run(ctx, &d); err != nil {
+			return err
+		}
+		return fault.Err("eval.before_commit")
 	})
 	return d, err
 }

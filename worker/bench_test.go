@@ -42,6 +42,7 @@ type bench struct {
 	batches []worker.Batch
 	gets    int
 	puts    int
+	givenUp int
 	claims  int
 	paused  int
 	clocks  int
@@ -106,6 +107,13 @@ func (b *bench) Claim(_ context.Context, _ int64, n int, at time.Time) ([]campai
 		})
 	}
 	return out, nil
+}
+
+func (b *bench) GiveUp(context.Context, int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.givenUp++
+	return nil
 }
 
 func (b *bench) Commit(_ context.Context, batch worker.Batch, _ time.Time) (map[campaign.Claim]bool, error) {
@@ -236,6 +244,11 @@ func (c *conn) Finish(ctx context.Context) (campaign.Reply, error) {
 		}
 	}
 	return campaign.Reply{Code: 250, Enhanced: "2.0.0", Text: "ok"}, nil
+}
+
+func (c *conn) FinishBegin(ctx context.Context, next campaign.Email) (worker.Ending, error) {
+	reply, err := c.Finish(ctx)
+	return worker.Ending{Reply: reply, Err: err}, c.Begin(ctx, next)
 }
 
 func (c *conn) Abort() {

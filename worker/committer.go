@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tidings/internal/campaign"
+	"tidings/internal/fault"
 )
 
 // Committer groups the commits of all connections of a process: while one
@@ -20,10 +21,55 @@ type Committer struct {
 	clock  Clock
 	log    *slog.Logger
 	pause  func(ctx context.Context, d time.Duration)
+	linger time.Duration // gatherTime, but in tests
 
 	mu      sync.Mutex
 	waiting []*request
 	busy    bool
+	lanes   int           // connections that are at work, and will ask again soon
+	enough  chan struct{} // closed when so many wait that the next commit begins; nil: nobody waits for that
+}
+
+const (
+	// A commit waits for this part of the connections at work, but no longer than for
+	// gatherTime: a transaction costs nearly the same for one mail as for fifty. Few
+	// connections do not wait at all.
+	gatherPart = 0.75
+	gatherFrom = 8
+	gatherTime = 2 * time.Millisecond
+)
+
+// enter and leave count the connections at work.
+func (c *Committer) enter() { c.mu.Lock(); c.lanes++; c.mu.Unlock() }
+func (c *Committer) leave() { c.mu.Lock(); c.lanes--; c.gathered(); c.mu.Unlock() }
+
+// gathered tells whether enough wait for a commit, and says so to whom waits for
+// that. c.mu is held.
+func (c *Committer) gathered() bool {
+	all := c.lanes < gatherFrom || float64(len(c.waiting)) >= gatherPart*float64(c.lanes)
+	if all && c.enough != nil {
+		close(c.enough)
+		c.enough = nil
+	}
+	return all
+}
+
+// gather waits until enough wait for the next commit, or for as long as one may.
+func (c *Committer) gather() {
+	c.mu.Lock()
+	if len(c.waiting) == 0 || c.gathered() {
+		c.mu.Unlock()
+		return
+	}
+	enough := make(chan struct{})
+	c.enough = enough
+	c.mu.Unlock()
+	late := time.NewTimer(c.linger)
+	defer late.Stop()
+	select {
+	case <-enough:
+	case <-late.C:
+	}
 }
 
 // Clock tells the time: the database's in a live store, a given one in a
@@ -42,9 +88,15 @@ type request struct {
 // admitted. An error means that it is not known to be stored (the dot must not
 // be sent), or, without one, that the results are not.
 func (c *Committer) do(ctx context.Context, results []campaign.Result, handoff *Handoff) (bool, error) {
+	return c.ask(ctx, results, handoff).wait()
+}
+
+// ask is do, for which the caller waits later.
+func (c *Committer) ask(ctx context.Context, results []campaign.Result, handoff *Handoff) *request {
 	r := &request{results: results, handoff: handoff, done: make(chan struct{})}
 	c.mu.Lock()
 	c.waiting = append(c.waiting, r)
+	c.gathered()
 	lead := !c.busy
 	c.busy = true
 	c.mu.Unlock()
@@ -52,6 +104,11 @@ func (c *Committer) do(ctx context.Context, results []campaign.Result, handoff *
 		// A hand-over that began must be recorded even while the process stops.
 		go c.lead(context.WithoutCancel(ctx))
 	}
+	return r
+}
+
+// wait waits until the request is committed, or is known not to be.
+func (r *request) wait() (admitted bool, err error) {
 	<-r.done
 	return r.admit, r.err
 }
@@ -60,9 +117,10 @@ func (c *Committer) do(ctx context.Context, results []campaign.Result, handoff *
 // connections, so that none of them works for the others.
 func (c *Committer) lead(ctx context.Context) {
 	for {
+		c.gather()
 		c.mu.Lock()
 		group := c.waiting
-		c.waiting = nil
+		c.waiting, c.enough = nil, nil
 		if len(group) == 0 {
 			c.busy = false
 			c.mu.Unlock()
@@ -105,7 +163,19 @@ func (c *Committer) try(ctx context.Context, b Batch) (map[campaign.Claim]bool, 
 	if err != nil {
 		return nil, err
 	}
-	return c.ledger.Commit(ctx, b, now)
+	if len(b.Handoffs) > 0 {
+		if err := fault.Err("worker.before_handoff_commit"); err != nil {
+			return nil, err
+		}
+	}
+	admitted, err := c.ledger.Commit(ctx, b, now)
+	if err == nil && len(b.Handoffs) > 0 {
+		err = fault.Err("worker.after_handoff_commit")
+	}
+	if err == nil && len(b.Results) > 0 {
+		err = fault.Err("worker.after_result_commit")
+	}
+	return admitted, err
 }
 
 // insist stores results against a failing database until their leases would be

@@ -7,7 +7,7 @@ import (
 	"tidings/internal/campaign"
 )
 
-// A server that cannot be reached, or lets nobody in, costs the message no
+// A server that cannot be reached, or wants nothing from us, costs the message no
 // attempt; one that answers to the message does.
 func TestDialCostsNoAttempt(t *testing.T) {
 	t.Parallel()
@@ -20,8 +20,9 @@ func TestDialCostsNoAttempt(t *testing.T) {
 		reason  string
 	}{
 		{"refused", smtp(campaign.StageDial, 0, ""), campaign.WasRelease, 0, time.Minute, "connection"},
-		{"busy", smtp(campaign.StageDial, 421, "4.3.2"), campaign.WasRelease, 0, time.Minute, "temporary"},
+		{"busy", smtp(campaign.StageDial, 421, "4.3.2"), campaign.WasRelease, 0, time.Minute, "throttled"},
 		{"wrong password", smtp(campaign.StageDial, 535, "5.7.8"), campaign.WasRelease, 0, time.Minute, "refused_sender"},
+		{"turned away at MAIL", smtp(campaign.StageMail, 550, "5.7.1"), campaign.WasRelease, 0, time.Minute, "refused_sender"},
 		{"not a reply at all", errDown, campaign.WasRelease, 0, time.Minute, "connection"},
 		{"later", smtp(campaign.StageMail, 451, "4.3.0"), campaign.WasRetry, 1, campaign.Backoff(1), "temporary"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,7 +118,7 @@ func TestFaults(t *testing.T) {
 			b.lost = func(batch worker.Batch) bool { return has(batch, 0, 2) }
 		}, ends: "1 accepted · 2 handoff · 3 pending", dots: "[1]", fails: true},
 		{name: "reply later", fault: func(b *bench, _ func()) { b.onFinish = finish(2, smtp(campaign.StageDot, 451, "4.7.1")) },
-			ends: "1 accepted · 2 pending temporary · 3 accepted", dots: "[1 2 3]"},
+			ends: "1 accepted · 2 pending throttled · 3 accepted", dots: "[1 2 3]"},
 		{name: "reply never", fault: func(b *bench, _ func()) { b.onFinish = finish(2, smtp(campaign.StageDot, 554, "5.7.1")) },
 			ends: "1 accepted · 2 failed policy · 3 accepted", dots: "[1 2 3]"},
 		{name: "no reply", fault: func(b *bench, _ func()) { b.onFinish = finish(2, smtp(campaign.StageDot, 0, "")) },
@@ -201,7 +202,45 @@ func TestFaults(t *testing.T) {
 				}
 				return campaign.Reply{}, nil
 			}
-		}, ends: "1 accepted · 2 accepted · 3 pending", dots: "[1 2]", check: released(3)},
+		}, ends: "1 accepted · 2 accepted · 3 pending", dots: "[1 2]", check: func(b *bench) string {
+			// The third was begun behind the dot, and is taken back.
+			if fmt.Sprint(b.aborted) != "[3]" {
+				return fmt.Sprintf("aborted %v", b.aborted)
+			}
+			return released(3)(b)
+		}},
+		{name: "begun behind a dot, then cancelled", fault: func(b *bench, _ func()) {
+			b.onCommit = func(batch worker.Batch) error {
+				if has(batch, 0, 3) { // an order, while it lay with the server
+					b.rows[3].state, b.rows[3].token = campaign.Cancelled, b.rows[3].token+1
+				}
+				return nil
+			}
+		}, ends: "1 accepted · 2 accepted · 3 cancelled", dots: "[1 2]", check: func(b *bench) string {
+			if fmt.Sprint(b.aborted) != "[3]" {
+				return fmt.Sprintf("aborted %v", b.aborted)
+			}
+			return ""
+		}},
+		{name: "no reply, and the next is begun elsewhere", fault: func(b *bench, _ func()) {
+			b.onFinish = finish(1, smtp(campaign.StageDot, 0, ""))
+			b.onCommit = func(batch worker.Batch) error {
+				// What is in doubt is stored before the next is handed over.
+				if has(batch, 0, 2) && b.rows[1].state != campaign.Uncertain {
+					b.t.Errorf("message 2 is handed over while 1 is %s", b.rows[1].state)
+				}
+				return nil
+			}
+		}, ends: "1 uncertain no_reply · 2 accepted · 3 accepted", dots: "[1 2 3]"},
+		{name: "the next cannot be rendered, and nothing is stored", fault: func(b *bench, _ func()) {
+			b.onRender = only(int64(2), errors.New("line 3: no name"))
+			b.onCommit = func(batch worker.Batch) error {
+				if has(batch, 0, 1) {
+					return errDown
+				}
+				return nil
+			}
+		}, ends: "1 claimed · 2 pending · 3 pending", dots: "[]", fails: true},
 		{name: "stopped between claims", size: 1, fault: func(b *bench, stop func()) {
 			b.onFinish = func(id int64) (campaign.Reply, error) {
 				if id == 2 {
@@ -331,5 +370,38 @@ func TestCommitsAreGrouped(t *testing.T) {
 	}
 	if len(b.dots) != lanes {
 		t.Errorf("%d dots", len(b.dots))
+	}
+}
+
+// A slice that has had its time lets go of what it has claimed and of what it has
+// not, at no cost to either, so that a slow server holds nobody's mail.
+func TestSliceTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 5)
+	w := worker.New(worker.Options{
+		Ledger: b, Renderer: b, Line: b, ClaimSize: 3, SliceTime: time.Nanosecond, Log: slog.New(slog.DiscardHandler),
+		Clock: func(context.Context) (time.Time, error) { return now, nil },
+	})
+	// The time is over before the first claim: nothing is begun.
+	if err := w.Slice(t.Context(), 7); err != nil || b.claims != 0 || b.givenUp != 1 {
+		t.Errorf("%v, %d claims, given up %d times", err, b.claims, b.givenUp)
+	}
+	// It ends amid the first batch: what was begun is seen through.
+	w = worker.New(worker.Options{
+		Ledger: b, Renderer: b, Line: b, ClaimSize: 3, SliceTime: time.Hour, Log: slog.New(slog.DiscardHandler),
+		Clock: func(context.Context) (time.Time, error) { return now, nil },
+	})
+	b.onFinish = func(int64) (campaign.Reply, error) {
+		worker.SpendSlice(w)
+		return campaign.Reply{}, nil
+	}
+	if err := w.Slice(t.Context(), 7); err != nil {
+		t.Error(err)
+	}
+	if got := b.ends(); got != "1 accepted · 2 pending · 3 pending · 4 queued · 5 queued" || b.givenUp != 2 {
+		t.Errorf("%s, given up %d times", got, b.givenUp)
+	}
+	if wrong := released(2, 3)(b); wrong != "" {
+		t.Error(wrong)
 	}
 }

@@ -13,6 +13,8 @@ type Ledger interface {
 	// Claim takes up to n queued messages of a slice through the last look and
 	// leases them to the caller for Lease. None left: an empty answer.
 	Claim(ctx context.Context, slice int64, n int, now time.Time) ([]campaign.Outgoing, error)
+	// GiveUp lets go of what is still queued of a slice, for others to take.
+	GiveUp(ctx context.Context, slice int64) error
 	// Commit records results and admits hand-overs, all in one transaction. The
 	// answer has the claims whose final dot may be sent: those that nothing has
 	// fenced off since.
@@ -60,6 +62,15 @@ type Conn interface {
 	Begin(ctx context.Context, e campaign.Email) error
 	// Finish writes the dot and reads the reply.
 	Finish(ctx context.Context) (campaign.Reply, error)
+	// FinishBegin is Finish and then Begin of the next message; where the server
+	// allows it both take one round trip. The error is that of Begin.
+	FinishBegin(ctx context.Context, next campaign.Email) (Ending, error)
 	// Abort closes the connection hard, so that what was begun is not delivered.
 	Abort()
+}
+
+// Ending is what Finish returns.
+type Ending struct {
+	Reply campaign.Reply
+	Err   error
 }

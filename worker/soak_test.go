@@ -94,10 +94,17 @@ func (p pool) Get(ctx context.Context) (worker.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return smtpConn{c}, nil
 }
 
-func (p pool) Put(c worker.Conn) { p.Pool.Put(c.(*mail.Conn)) }
+func (p pool) Put(c worker.Conn) { p.Pool.Put(c.(smtpConn).Conn) }
+
+type smtpConn struct{ *mail.Conn }
+
+func (c smtpConn) FinishBegin(ctx context.Context, next campaign.Email) (worker.Ending, error) {
+	done, err := c.Conn.FinishBegin(ctx, next)
+	return worker.Ending(done), err
+}
 
 // tasks is a queue that forgets some of what it is given, and delivers some of
 // it twice.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -60,4 +61,13 @@ func (q *Queue) RetryDelays(context.Context) ([]time.Duration, error) {
 		delays = append(delays, time.Until(t.NextProcessAt))
 	}
 	return delays, err
+}
+
+// WithPoll sets how often a lane is looked into when nothing wakes it.
+func WithPoll(d time.Duration) Option { return func(o *options) { o.poll = d } }
+
+// Evict throws a bulk task's data away and leaves its id, as a server does whose
+// memory policy evicts.
+func (q *Queue) Evict(ctx context.Context, slice int64) error {
+	return q.redis.Del(ctx, fmt.Sprintf("asynq:{%s}:t:%s-%d", q.name(campaign.LaneBulk), q.store, slice)).Err()
 }

@@ -19,6 +19,7 @@ type options struct {
 	poolSize int
 	timeout  time.Duration // of a task
 	grace    time.Duration
+	poll     time.Duration // between two looks that nothing asks for; 0: as fits the server
 }
 
 // Option changes a queue's defaults.
@@ -30,7 +31,7 @@ func WithTLSVerify(v TLSVerify, heroku bool) Option {
 	return func(o *options) { o.verify, o.heroku = v, heroku }
 }
 
-// WithPoolSize sets the most connections to Redis, 6 by default, beside two for
+// WithPoolSize sets the most connections to Redis, 6 by default, beside three for
 // each Serve. Small plans allow 20 for all processes together.
 func WithPoolSize(n int) Option { return func(o *options) { o.poolSize = max(n, 2) } }
 

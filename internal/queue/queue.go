@@ -102,12 +102,12 @@ func (q *Queue) Enqueue(ctx context.Context, lane campaign.Lane, slice int64) er
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("enqueue slice %d: %w", slice, err)
 	}
-	q.Wake(lane)
+	q.call(ctx, lane)
 	return nil
 }
 
 // Wake makes this process look into a lane at once instead of at its next poll.
-// Enqueue does it; another process's Enqueue is seen by polling.
+// Enqueue does it in every process that serves.
 func (q *Queue) Wake(lane campaign.Lane) {
 	select {
 	case q.wake[lane] <- struct{}{}:

@@ -178,6 +178,32 @@ func TestUnknownLane(t *testing.T) {
 	})
 }
 
+// Who serves hears of what another process puts in: with an hour between two
+// looks nothing else would find it.
+func TestCall(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, e engine) {
+		if e.url == "" {
+			return // nobody else is there
+		}
+		relay, worker := e.open(t), e.open(t, queue.WithPoll(time.Hour))
+		done := make(chan int64)
+		mustServe(t, worker, queue.Handlers{Bulk: collect(done)})
+		for n := range int64(5) {
+			mustEnqueue(t, relay, campaign.LaneBulk, n)
+			receive(t, done)
+			for mustDepth(t, relay)[campaign.LaneBulk] > 0 { // not acknowledged yet
+				if t.Context().Err() != nil {
+					t.Fatal("never acknowledged")
+				}
+			}
+			for range 100 { // it looks once more, and finds nothing
+				mustDepth(t, relay)
+			}
+		}
+	})
+}
+
 // One task after the other, each enqueued when the one before is done: with the
 // poll alone each would take as long as that.
 func TestWake(t *testing.T) {
@@ -218,7 +244,6 @@ func TestSharedRedis(t *testing.T) {
 		if receive(t, got) != 1 {
 			t.Error("wrong slice")
 		}
-		// c never hears of a's calls: its poll finds what a enqueues.
 		mustEnqueue(t, a, campaign.LaneBulk, 7)
 		if receive(t, got) != 7 {
 			t.Error("wrong slice")

@@ -14,11 +14,21 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"tidings/internal/fault"
 )
 
 func defaults() options {
 	return options{verify: VerifyAuto, poolSize: 6, timeout: 10 * time.Minute, grace: 20 * time.Second}
 }
+
+// mute keeps the Redis library from writing lines of its own to standard error:
+// what fails comes back as an error, and is logged as ours are.
+type mute struct{}
+
+func (mute) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(mute{}) }
 
 // connect makes the one client that asynq's client and servers share. It does
 // not dial.
@@ -42,6 +52,9 @@ func (q *Queue) connect(redisURL string) error {
 		q.log.Warn("the certificate of redis is not checked", "verify", string(q.options.verify))
 	}
 	q.redis = redis.NewClient(q.limits(o))
+	if fault.Armed() {
+		q.redis.AddHook(faulty{})
+	}
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"tidings/internal/campaign"
+	"tidings/internal/fault"
 )
 
 // Handler works a slice. Its error means that the work could not be done now,
@@ -36,6 +37,7 @@ type Server struct {
 	stop     chan struct{} // closed: no further tasks
 	cancel   context.CancelFunc
 	handling sync.WaitGroup
+	hearing  sync.WaitGroup
 	once     sync.Once
 	stopped  chan struct{} // closed: all is done
 }
@@ -62,6 +64,9 @@ func (q *Queue) Serve(ctx context.Context, h Handlers) (*Server, error) {
 		}
 		s.servers = append(s.servers, server)
 	}
+	if !q.Embedded() {
+		s.hearing.Go(func() { q.hear(s.stop) })
+	}
 	return s, nil
 }
 
@@ -69,6 +74,9 @@ func (q *Queue) poller(lane campaign.Lane, stop <-chan struct{}) *poller {
 	p := &poller{UniversalClient: q.redis, wake: q.wake[lane], stop: stop, every: pollRedis}
 	if q.Embedded() {
 		p.every = pollEmbedded
+	}
+	if q.options.poll > 0 {
+		p.every = q.options.poll
 	}
 	return p
 }
@@ -115,6 +123,7 @@ func (s *Server) task(base context.Context, lane campaign.Lane, handle Handler) 
 			// What an error says is for the log; Redis keeps ids only.
 			return fmt.Errorf("slice %d", slice)
 		}
+		fault.Point("worker.before_ack")
 		return nil
 	})
 }
@@ -163,5 +172,6 @@ func (s *Server) shutdown() {
 	all.Wait()
 	// asynq gives up on handlers that outstay their grace; we do not.
 	s.handling.Wait()
+	s.hearing.Wait()
 	s.queue.serving.Add(-1)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tidings/internal/audience"
 	"tidings/internal/campaign"
 )
 
@@ -28,18 +29,7 @@ func (b *books) standingsBatch(ctx context.Context, cs []campaign.Candidate, out
 		out[i].Gone = true
 		in[i] = []any{i, c.Customer, campaign.Micros(c.AsOf), c.Key, c.Product, bit(c.Asked)}
 	}
-	about := ""
-	if b.c.ReEntry.PerProduct {
-		about = ` AND e.product = x.product`
-	}
-	rows, err := b.tx.QueryContext(ctx, `SELECT x.i, c.external_id, c.id, c.timezone, `+reachableFor("$3", "x.as_of", "x.asked = 1")+`,
-			(SELECT max(e.entered_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4`+about+`),
-			(SELECT max(e.ended_at) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4),
-			coalesce((SELECT min(e.id) FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4
-				AND (e.state = 'running' OR e.ended_at > $4)), 0),
-			EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = $2 AND e.key = x.key AND e.entered_at <= $4)
-		FROM `+b.rows("$1", "i int", "customer_id bigint", "as_of bigint", "key text", "product text", "asked int")+` x
-		JOIN customers c ON c.id = x.customer_id`, array(in), b.id, b.c.Topic, b.until)
+	rows, err := b.tx.QueryContext(ctx, b.standingsQuery(), array(in), b.id, b.c.Topic, b.until)
 	if err != nil {
 		return err
 	}
@@ -63,6 +53,38 @@ func (b *books) standingsBatch(ctx context.Context, cs []campaign.Candidate, out
 		out[i] = s
 	}
 	return rows.Err()
+}
+
+// standingsQuery reads what is known of candidates: their places in the list, their
+// customers, and their passes.
+func (b *books) standingsQuery() string {
+	x := b.rows("$1", "i int", "customer_id bigint", "as_of bigint", "key text", "product text", "asked int")
+	who := `SELECT x.i, c.external_id, c.id, c.timezone, ` + reachableFor("$3", "x.as_of", "x.asked = 1")
+	if b.engine == audience.SQLite {
+		about := ""
+		if b.c.ReEntry.PerProduct {
+			about = ` AND e.product = x.product`
+		}
+		const passes = ` FROM enrollments e WHERE e.customer_id = c.id AND e.campaign_id = $2 AND e.entered_at <= $4`
+		return who + `, (SELECT max(e.entered_at)` + passes + about + `), (SELECT max(e.ended_at)` + passes + `),
+			coalesce((SELECT min(e.id)` + passes + ` AND (e.state = 'running' OR e.ended_at > $4)), 0),
+			EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = $2 AND e.key = x.key AND e.entered_at <= $4)
+			FROM ` + x + ` x JOIN customers c ON c.id = x.customer_id`
+	}
+	last := "e.entered_at"
+	if b.c.ReEntry.PerProduct {
+		last = "CASE WHEN e.product = x.product THEN e.entered_at END"
+	}
+	// The customers' passes are joined once, not asked for by each candidate: while
+	// there are few, PostgreSQL would go through all of them for every one. SQLite takes
+	// the square of the candidates for that. A key names an occurrence of the
+	// candidate's own customer.
+	return `WITH x AS MATERIALIZED ` + x + `,
+		n AS (SELECT x.i, max(` + last + `) AS last, max(e.ended_at) AS ended, min(CASE WHEN e.state = 'running' OR e.ended_at > $4 THEN e.id END) AS open,
+				max(CASE WHEN e.key = x.key THEN 1 ELSE 0 END) AS known
+			FROM x JOIN enrollments e ON e.customer_id = x.customer_id AND e.campaign_id = $2 AND e.entered_at <= $4 GROUP BY x.i)
+		` + who + `, n.last, n.ended, coalesce(n.open, 0), coalesce(n.known, 0) = 1
+		FROM x JOIN customers c ON c.id = x.customer_id LEFT JOIN n ON n.i = x.i`
 }
 
 // bit is a truth as a number, which both engines read from JSON alike.

@@ -19,10 +19,24 @@ const resultStates = `CASE x.verdict
 // Commit records results, then admits hand-overs, in one transaction: see
 // worker.Ledger.
 func (s *Store) Commit(ctx context.Context, b worker.Batch, now time.Time) (map[campaign.Claim]bool, error) {
+	if s.simple(b) {
+		admitted, err := s.commitFast(ctx, b, now)
+		if err != nil {
+			return nil, fmt.Errorf("record results and admit hand-overs: %w", err)
+		}
+		s.links.learn(b.Handoffs)
+		return admitted, nil
+	}
 	var admitted map[campaign.Claim]bool
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		var err error
+		now, err := s.stamp(ctx, tx, now)
+		if err != nil {
+			return err
+		}
 		if len(b.Results) > 0 {
+			if err := s.heed(ctx, tx, b.Results, now); err != nil {
+				return fmt.Errorf("heed what the server said: %w", err)
+			}
 			if err := s.record(ctx, tx, b.Results, now); err != nil {
 				return fmt.Errorf("record results: %w", err)
 			}
@@ -49,11 +63,11 @@ type settled struct {
 // uncertain is settled by its reply after all.
 func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Result, now time.Time) error {
 	in := make([][]any, len(results))
-	suppress := map[int64]bool{}
+	suppress, last, reasons := map[int64]bool{}, map[int64]bool{}, map[int64]string{}
 	for i, r := range results {
 		in[i] = []any{r.ID, r.Token, string(r.Verdict), r.Reason, clip(r.Detail), r.Reply.Code, r.Reply.Enhanced, clip(r.Reply.Text),
 			again(r, now)}
-		suppress[r.ID] = r.Suppress
+		suppress[r.ID], last[r.ID], reasons[r.ID] = r.Suppress, r.Last, r.Reason
 	}
 	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = `+resultStates+`,
 			reason = x.reason, detail = x.detail, smtp_code = x.code, smtp_enhanced = x.enhanced, smtp_text = x.text, lease_until = NULL,
@@ -62,7 +76,9 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 			attempt = CASE x.verdict WHEN 'release' THEN messages.attempt - 1 ELSE messages.attempt END,
 			uncertain = CASE x.verdict WHEN 'uncertain' THEN messages.uncertain + 1 ELSE messages.uncertain END,
 			uncertain_at = CASE x.verdict WHEN 'uncertain' THEN CAST($2 AS BIGINT) ELSE messages.uncertain_at END,
-			slice_id = CASE WHEN x.verdict IN ('retry', 'release') THEN NULL ELSE messages.slice_id END
+			slice_id = CASE WHEN x.verdict IN ('retry', 'release') THEN NULL ELSE messages.slice_id END,
+			gate = CASE WHEN x.verdict = 'retry' OR x.verdict = 'release' AND x.due_at IS NOT NULL
+				THEN CASE x.reason WHEN 'connection' THEN 'connection' ELSE 'retry' END ELSE '' END
 		FROM `+s.rows("$1", "id bigint", "token bigint", "verdict text", "reason text", "detail text", "code int", "enhanced text", "text text", "due_at bigint")+` x
 		WHERE messages.id = x.id AND messages.token = x.token
 			AND (messages.state IN ('claimed', 'handoff') OR messages.state = 'uncertain' AND x.verdict IN ('accepted', 'failed'))
@@ -75,7 +91,19 @@ func (s *Store) record(ctx context.Context, tx *sql.Tx, results []campaign.Resul
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, tx, moved, suppress, now)
+	if err := s.settle(ctx, tx, moved, suppress, last, now); err != nil {
+		return err
+	}
+	dead, err := s.softened(ctx, tx, moved, reasons, now)
+	if err != nil {
+		return err
+	}
+	for _, m := range dead {
+		if err := s.suppressDead(ctx, tx, m.customer, m.hash.String, reasons[m.id], now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // again is when a message that goes back is due; null: when it was.
@@ -86,14 +114,17 @@ func again(r campaign.Result, now time.Time) any {
 	return campaign.Micros(now.Add(r.RetryIn))
 }
 
-// settle does what follows from a message's end: its pass goes on, its sending
+// settle does what follows from a message's end: its pass goes on, or is finished, its sending
 // is an event like any other, and a dead address is not written to again.
-func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppress map[int64]bool, now time.Time) error {
-	var done []int64
+func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppress, last map[int64]bool, now time.Time) error {
+	var done, finished []int64
 	var dead []settled
 	var sent [][]any
 	for _, m := range moved {
-		if campaign.State(m.state).Terminal() {
+		switch {
+		case last[m.id] && m.state == string(campaign.Accepted):
+			finished = append(finished, m.id)
+		case campaign.State(m.state).Terminal():
 			done = append(done, m.id)
 		}
 		if m.state == string(campaign.Accepted) {
@@ -108,15 +139,31 @@ func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppres
 			return err
 		}
 	}
+	if len(finished) > 0 {
+		if err := s.finish(ctx, tx, finished, now); err != nil {
+			return err
+		}
+	}
 	if len(sent) > 0 {
 		if err := s.mailEvents(ctx, tx, campaign.EmailSent, sent, now); err != nil {
 			return err
 		}
 	}
 	for _, m := range dead {
-		if err := s.suppressDead(ctx, tx, m.customer, m.hash.String, now); err != nil {
+		if err := s.suppressDead(ctx, tx, m.customer, m.hash.String, campaign.ReasonBadAddress, now); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// finish ends the passes whose last message was accepted, as the next tick would.
+func (s *Store) finish(ctx context.Context, tx *sql.Tx, messages []int64, now time.Time) error {
+	_, err := tx.ExecContext(ctx, `UPDATE enrollments SET state = 'finished', wake_at = NULL, ended_at = $2
+		FROM messages m WHERE m.id IN `+s.ids("$1")+` AND enrollments.id = m.enrollment_id
+		AND enrollments.state || '' = 'running' AND enrollments.step = m.step AND enrollments.wake_at IS NULL`, array(messages), campaign.Micros(now))
+	if err != nil {
+		return fmt.Errorf("finish passes: %w", err)
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func (s *Store) cancelLeft(ctx context.Context, tx *sql.Tx, left string, now tim
 	}
 	// Steps of a topic of their own, in campaigns of another.
 	rows, err = tx.QueryContext(ctx, `SELECT m.id FROM messages m
-		WHERE m.state IN ('pending', 'queued', 'claimed') AND `+whom("m.customer_id")+` AND `+gone("m.customer_id", "m.topic"), left, campaign.Micros(now))
+		WHERE m.stage IN ('pending', 'moving') AND m.state IN ('pending', 'queued', 'claimed') AND `+whom("m.customer_id")+` AND `+gone("m.customer_id", "m.topic"), left, campaign.Micros(now))
 	messages, err := collect(rows, err, scanID)
 	if err != nil || len(messages) == 0 {
 		return err

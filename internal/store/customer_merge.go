@@ -74,13 +74,14 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.
 	if err := s.movePasses(ctx, tx, from, to, now); err != nil {
 		return fmt.Errorf("move passes: %w", err)
 	}
+	// What a worker holds was rendered for half a person: it is looked at again.
+	if err := s.takeBack(ctx, tx, []int64{from, to}); err != nil {
+		return err
+	}
 	for _, statement := range []string{
 		`UPDATE consents SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE identities SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE enrollments SET customer_id = $2 WHERE customer_id = $1`,
-		// What a worker holds was rendered for half a person: it is looked at again.
-		`UPDATE messages SET state = 'pending', token = token + 1, attempt = attempt - 1, slice_id = NULL, lease_until = NULL
-			WHERE state = 'claimed' AND customer_id IN ($1, $2)`,
 		`UPDATE messages SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE customers SET created_at = (SELECT min(created_at) FROM customers WHERE id IN ($1, $2)) WHERE id = $2`,
 	} {

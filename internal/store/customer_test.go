@@ -100,8 +100,8 @@ func openMessage(t testing.TB, s *store.Store, customer int64, name, topic, key,
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = db.QueryRow(`INSERT INTO messages (enrollment_id, campaign_id, customer_id, step, topic, lane, state, created_at, due_at, expires_at, token, attempt, slice_id)
-		SELECT $1, id, $2, 'one', topic, 'bulk', $4, 0, 0, 9, 5, 1, 7 FROM campaigns WHERE name = $3 RETURNING id`, pass, customer, name, state).Scan(&message)
+	err = db.QueryRow(`INSERT INTO messages (enrollment_id, campaign_id, customer_id, step, topic, lane, state, created_at, reached_at, due_at, expires_at, token, attempt, slice_id)
+		SELECT $1, id, $2, 'one', topic, 'bulk', $4, 0, 0, 0, 9, 5, 1, 7 FROM campaigns WHERE name = $3 RETURNING id`, pass, customer, name, state).Scan(&message)
 	if err != nil {
 		t.Fatal(err)
 	}

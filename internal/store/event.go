@@ -114,8 +114,8 @@ func (s *Store) takeBack(ctx context.Context, tx *sql.Tx, customers []int64) err
 	if len(customers) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'pending', token = token + 1, attempt = attempt - 1, slice_id = NULL, lease_until = NULL
-		WHERE state = 'claimed' AND customer_id IN `+s.ids("$1"), array(customers))
+	_, err := s.putBack(ctx, tx, `, token = token + 1, attempt = attempt - 1, lease_until = NULL`,
+		`m.stage = 'moving' AND m.state = 'claimed' AND m.customer_id IN `+s.ids("$1"), array(customers))
 	if err != nil {
 		return fmt.Errorf("take claimed messages back: %w", err)
 	}

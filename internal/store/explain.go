@@ -86,13 +86,17 @@ func (s *Store) PassStories(ctx context.Context, c *campaign.Campaign, customer 
 	return out, nil
 }
 
+// saidOf is an SQL expression: what was said of a message the last time.
+const saidOf = `CASE WHEN detail <> '' OR smtp_code = 0 THEN detail ELSE trim(replace(smtp_code || ' ' || smtp_enhanced || ' ' || smtp_text, '  ', ' ')) END`
+
 func (s *Store) mailStories(ctx context.Context, pass, at int64) ([]campaign.MailStory, error) {
-	rows, err := s.reader().QueryContext(ctx, `SELECT step, `+stateAsOf+`, CASE WHEN done_at <= $2 THEN reason ELSE '' END, CASE WHEN done_at <= $2 THEN done_at END
+	rows, err := s.reader().QueryContext(ctx, `SELECT step, `+stateAsOf+`, CASE WHEN done_at <= $2 THEN reason ELSE '' END, CASE WHEN done_at <= $2 THEN done_at END,
+			CASE WHEN state = 'failed' AND done_at <= $2 OR state = 'uncertain' AND uncertain_at <= $2 THEN `+saidOf+` ELSE '' END
 		FROM messages WHERE enrollment_id = $1 AND created_at <= $2 ORDER BY created_at, id`, pass, at)
 	out, err := collect(rows, err, func(rows *sql.Rows) (m campaign.MailStory, err error) {
 		var done sql.NullInt64
-		err = rows.Scan(&m.Step, &m.State, &m.Reason, &done)
-		m.Done = momentOf(done)
+		err = rows.Scan(&m.Step, &m.State, &m.Reason, &done, &m.Said)
+		m.Done, m.Said = momentOf(done), campaign.WithoutAddresses(m.Said)
 		return m, err
 	})
 	if err != nil {

@@ -186,11 +186,7 @@ func (d *diagnosis) no(reason string) {
 	switch reason {
 	case "audience", "enter_when":
 		if c.Tree != nil {
-			leaf := c.Tree.FirstFalse()
-			d.out.Detail = leaf.Condition
-			if leaf.Found != "" {
-				d.out.Detail += ": found " + leaf.Found
-			}
+			d.out.Detail = missing(c.Tree.FirstFalse())
 		}
 		d.out.Change = "the customer's own history, before the next occurrence; or " + reason + " in the file"
 	case campaign.HeldNoConsent:
@@ -211,9 +207,22 @@ func (d *diagnosis) no(reason string) {
 		d.out.Change = "status: active in the file"
 	case "activation":
 		d.out.Change = "a new occurrence, or an earlier active_from before the campaign is first active"
-	case "trigger", "where", "trigger_cancelled":
+	case "where":
+		if c.Tree != nil {
+			d.out.Detail = missing(c.Tree.FirstFalse())
+		}
+		d.out.Change = "a new occurrence, or where in the file"
+	case "trigger", "trigger_cancelled":
 		d.out.Change = "a new occurrence"
 	}
+}
+
+// missing is a condition that does not hold, with what it found.
+func missing(leaf campaign.Judged) string {
+	if leaf.Found == "" {
+		return leaf.Condition
+	}
+	return leaf.Condition + ": found " + leaf.Found
 }
 
 // entered tells of the pass that the occurrence began, if it did.
@@ -244,7 +253,13 @@ func (d *diagnosis) entered() (bool, error) {
 			}
 		}
 		if p.State == campaign.PassRunning {
-			return true, d.exits()
+			if err := d.exits(); err != nil {
+				return true, err
+			}
+			if err := d.gates(); err != nil {
+				return true, err
+			}
+			d.standstill(p)
 		}
 		return true, nil
 	}

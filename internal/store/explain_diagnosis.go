@@ -54,6 +54,7 @@ type diagnosis struct {
 
 	id        int64 // of the campaign's row; 0: it was never loaded
 	activated time.Time
+	paused    *campaign.PauseReport
 	occasion  *Occasion
 	pending   time.Time // the due moment of an occurrence that is on its way
 }
@@ -97,6 +98,13 @@ func (d *diagnosis) load() error {
 	if d.c.ActiveFrom.After(d.activated) {
 		d.activated = d.c.ActiveFrom
 	}
+	if err != nil {
+		return err
+	}
+	pauses, err := d.Pauses(d.ctx)
+	if p, paused := pauses[d.c.Name]; paused && !p.Since.After(d.at) {
+		d.paused = p.Report()
+	}
 	return err
 }
 
@@ -105,6 +113,8 @@ func (d *diagnosis) status() {
 		d.check("status", false, string(d.c.Status), "the file says status: "+string(d.c.Status))
 	} else if d.id == 0 {
 		d.check("status", false, "not_loaded", "the first tick loads it")
+	} else if d.paused != nil {
+		d.check("status", false, string(campaign.Paused), d.paused.String())
 	}
 }
 
@@ -128,7 +138,7 @@ func (d *diagnosis) trigger(told []Occasion) error {
 	bare := *d.c
 	bare.Audience, bare.EnterWhen = nil, nil
 	open := bare
-	open.Trigger = withoutWhere(open.Trigger)
+	open.Trigger, _ = parted(open.Trigger)
 	for i, c := range []*campaign.Campaign{d.c, &bare, &open} {
 		found, err := d.searched(c)
 		if err != nil {
@@ -140,7 +150,7 @@ func (d *diagnosis) trigger(told []Occasion) error {
 		d.occasion = &Occasion{found[len(found)-1], Untold}
 		if i == 2 {
 			d.check("trigger", false, "where", d.anchored()+"; it does not pass "+campaign.DescribeTrigger(d.c.Trigger))
-			return nil
+			return d.missed()
 		}
 		return d.candidate()
 	}
@@ -168,6 +178,30 @@ func (d *diagnosis) candidate() error {
 		check.Tree = &tree
 	}
 	return nil
+}
+
+// missed shows the values that the trigger's own tests found in the occurrence, where
+// they are those of the event: what a trigger works out itself is not judged again.
+func (d *diagnosis) missed() error {
+	var tests campaign.All
+	_, where := parted(d.c.Trigger)
+	for _, p := range where {
+		tests = append(tests, campaign.TriggerProperty{Property: p})
+	}
+	if len(tests) == 0 {
+		return nil
+	}
+	var cond campaign.Condition = tests
+	if len(tests) == 1 {
+		cond = tests[0]
+	}
+	o := d.occasion
+	tree, err := d.eval.Explain(d.ctx, d.reader(), d.c, cond, audience.PassAt{
+		Customer: o.Customer, Anchor: o.Anchor, Entered: o.AsOf, Trigger: o.Trigger, AsOf: o.AsOf})
+	if err == nil && !tree.Holds {
+		d.out.Checks[len(d.out.Checks)-1].Tree = &tree
+	}
+	return err
 }
 
 func (d *diagnosis) anchored() string {
@@ -234,35 +268,35 @@ func (d *diagnosis) nothingYet() string {
 	return "no " + strings.Join(d.c.Trigger.AnchorNames(), ", ") + " is known"
 }
 
-// withoutWhere is the trigger without its tests on the anchor.
-func withoutWhere(t campaign.Trigger) campaign.Trigger {
+// parted is the trigger without its tests on the anchor, and those on properties.
+func parted(t campaign.Trigger) (bare campaign.Trigger, where []campaign.Property) {
 	switch t := t.(type) {
 	case campaign.PastPurchase:
-		t.Where = nil
-		return t
+		where, t.Where = t.Where, nil
+		return t, where
 	case campaign.AbandonedCart:
-		t.Where = nil
-		return t
+		where, t.Where = t.Where, nil
+		return t, where
 	case campaign.AbandonedCheckout:
-		t.Where = nil
-		return t
+		where, t.Where = t.Where, nil
+		return t, where
 	case campaign.AbandonedBrowse:
-		t.Where = nil
-		return t
+		where, t.Where = t.Where, nil
+		return t, where
 	case campaign.Inactivity:
-		t.Where = nil
-		return t
+		where, t.Where = t.Where, nil
+		return t, where
 	case campaign.OnEvent:
-		t.Where = nil
-		return t
-	case campaign.Replenishment:
-		t.Where, t.Of = nil, nil
-		return t
+		where, t.Where = t.Where, nil
+		return t, where
 	case campaign.OnProduct:
-		t.Where = nil
-		return t
+		where, t.Where = t.Where, nil
+		return t, where
+	case campaign.Replenishment:
+		where, t.Where, t.Of = t.Where, nil, nil
+		return t, where
 	}
-	return t
+	return t, nil
 }
 
 // timing is what the moments alone decide.
@@ -303,8 +337,9 @@ func (d *diagnosis) reachable() error {
 		return nil
 	}
 	if why == campaign.HeldSuppressed {
-		d.check("suppression", false, why, "no mail of this kind may go to the address")
-		return nil
+		detail, err := d.suppression(us)
+		d.check("suppression", false, why, detail)
+		return err
 	}
 	if d.c.Topic == "" {
 		return nil
@@ -312,6 +347,31 @@ func (d *diagnosis) reachable() error {
 	detail, err := d.consent(us)
 	d.check("consent", why == "", campaign.HeldNoConsent, d.c.Topic+": "+detail)
 	return err
+}
+
+// suppression says why no mail may go to the address as of a moment, and since when:
+// of several reasons the one that no subscription takes back, then the first.
+func (d *diagnosis) suppression(us int64) (string, error) {
+	var topic, reason string
+	var at int64
+	err := d.reader().QueryRowContext(d.ctx, `SELECT s.topic, s.reason, s.at FROM suppressions s JOIN customers c ON c.email_hash = s.email_hash
+		WHERE c.id = $1 AND s.at <= $3 AND (s.topic = '`+allMail+`' OR $2 <> '' AND s.topic IN ('`+allMarketing+`', $2)) AND NOT `+resubscribed("c.id", "$2", "$3")+`
+		ORDER BY CASE s.topic WHEN '`+allMail+`' THEN 0 ELSE 1 END, s.at, s.topic LIMIT 1`, d.customer.ID, d.c.Topic, us).Scan(&topic, &reason, &at)
+	if err != nil {
+		return "", fmt.Errorf("look at suppressions: %w", err)
+	}
+	what := "mail of " + topic
+	switch topic {
+	case allMail:
+		what = "mail"
+	case allMarketing:
+		what = "mail but what a customer must get"
+	}
+	out := "no " + what + " may go to the address: " + strings.ReplaceAll(reason, "_", " ")
+	if at > 0 {
+		out += ", since " + day(campaign.FromMicros(at))
+	}
+	return out, nil
 }
 
 // consent is the last word about the topic as of a moment.

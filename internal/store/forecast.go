@@ -256,7 +256,7 @@ func (a *archive) Begun(ctx context.Context) ([]campaign.Pass, map[scheduler.Sen
 		return nil, nil, err
 	}
 	rows, err := a.tx.QueryContext(ctx, `SELECT m.enrollment_id, m.step, m.done_at FROM messages m JOIN enrollments e ON e.id = m.enrollment_id
-		WHERE m.campaign_id = $1 AND m.state IN ('accepted', 'failed', 'cancelled') AND m.done_at <= $2
+		WHERE m.campaign_id = $1 AND m.stage IN ('accepted', 'failed', 'cancelled') AND m.done_at <= $2
 		AND e.entered_at <= $2 AND (e.state = 'running' OR e.ended_at > $2)`, a.id, a.until)
 	_, err = collect(rows, err, func(rows *sql.Rows) (sent scheduler.Sent, err error) {
 		var at int64

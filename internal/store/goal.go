@@ -30,13 +30,16 @@ func (s *Store) reportGoal(ctx context.Context, c *campaign.CampaignReport, camp
 			rivals = append(rivals, []any{other.Name})
 		}
 	}
-	rows, err := s.db.QueryContext(ctx, `WITH rival AS (SELECT k.id FROM campaigns k JOIN `+s.rows("$4", "name text")+` r ON r.name = k.name)
-		SELECT g.customer_id, m.done_at, g.occurred_at, g.properties
-		FROM messages m JOIN events g ON g.customer_id = m.customer_id AND g.name = $2
-			AND g.occurred_at >= m.done_at AND g.occurred_at <= $3 AND g.known_at <= $3
-		WHERE m.campaign_id = $1 AND m.state = 'accepted' AND NOT EXISTS (SELECT 1 FROM messages l
-			WHERE l.customer_id = m.customer_id AND l.state = 'accepted' AND l.done_at <= g.occurred_at
-			AND (l.done_at > m.done_at OR l.done_at = m.done_at AND l.id > m.id) AND l.campaign_id IN (SELECT id FROM rival))`,
+	// Each mail is the last touch until the next one: a range of the customer's
+	// events. CROSS JOIN keeps SQLite to this order.
+	rows, err := s.db.QueryContext(ctx, `WITH rival AS (SELECT k.id FROM campaigns k JOIN `+s.rows("$4", "name text")+` r ON r.name = k.name),
+		touch AS (SELECT customer_id, campaign_id, done_at, lead(done_at) OVER (PARTITION BY customer_id ORDER BY done_at, id) AS next_at
+			FROM messages WHERE stage = 'accepted' AND done_at <= $3 AND campaign_id IN (SELECT id FROM rival))
+		SELECT g.customer_id, t.done_at, g.occurred_at, g.properties
+		FROM touch t CROSS JOIN events g
+		WHERE t.campaign_id = $1 AND g.customer_id = t.customer_id AND g.name = $2
+			AND g.occurred_at >= t.done_at AND (t.next_at IS NULL OR g.occurred_at < t.next_at)
+			AND g.occurred_at <= $3 AND g.known_at <= $3`,
 		id, goal.Event, campaign.Micros(at), array(rivals))
 	if err != nil {
 		return fmt.Errorf("goal: %w", err)

@@ -213,7 +213,8 @@ func TestUncertainIsSentAgainOnce(t *testing.T) {
 			t.Fatal("sent again without waiting for evidence")
 		}
 		d.messages("ana one uncertain")
-		again := d.one(d.work(time.Microsecond))
+		d.sweep(time.Microsecond)
+		again := d.one(d.work(0))
 		if again.ID != first.ID || !again.Duplicate || again.Attempt != 2 {
 			t.Errorf("sent again as %+v", again)
 		}

@@ -58,6 +58,33 @@ func TestClaimMeetsCancel(t *testing.T) {
 	is(t, s, []string{"cancelled exit_on", "claimed "}, `SELECT state, reason FROM messages ORDER BY state`)
 }
 
+// All that a claim has picked is cancelled before it has their rows: it goes on with
+// what else there is in the slice, which is not empty for that.
+func TestClaimGoesOnBehindCancelled(t *testing.T) {
+	t.Parallel()
+	s := storetest.Postgres(t)
+	d := pending(t, s, map[string]string{"x": onGo(twoSteps)}, 4)
+	d.relay()
+	tx, pid := other(t, s, `UPDATE messages SET state = 'cancelled', reason = 'exit_on', token = token + 1
+		WHERE customer_id IN (SELECT customer_id FROM messages ORDER BY customer_id LIMIT 2)`)
+	claimed := make(chan int, 1)
+	go func() {
+		out, err := s.Claim(t.Context(), d.queue.slices[0].ID, 2, d.now)
+		if err != nil {
+			t.Error(err)
+		}
+		claimed <- len(out)
+	}()
+	waitBlocked(t, s, pid)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-claimed; n != 2 {
+		t.Errorf("%d claimed, want the two that are left", n)
+	}
+	is(t, s, []string{"cancelled 2", "claimed 2"}, `SELECT state, count(*) FROM messages GROUP BY state ORDER BY state`)
+}
+
 // waitBlocked waits until a session waits for one of the backend pid.
 func waitBlocked(t *testing.T, s *store.Store, pid int) {
 	t.Helper()
@@ -85,7 +112,7 @@ func TestManyAtOnce(t *testing.T) {
 		for range workers {
 			wg.Go(func() {
 				for round := 0; round < 20; round++ {
-					slices, err := s.Relay(ctx, d.now, d.sched.Relay)
+					relayed, err := s.Relay(ctx, d.now, d.sched.Relay)
 					if err != nil {
 						t.Error(err)
 						return
@@ -95,7 +122,7 @@ func TestManyAtOnce(t *testing.T) {
 						return
 					}
 					mu.Lock()
-					for _, slice := range slices {
+					for _, slice := range relayed.Slices {
 						d.queue.slices = append(d.queue.slices, slice, slice) // the queue may deliver twice
 					}
 					taken := d.queue.slices

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -28,6 +29,7 @@ type desk struct {
 	now   time.Time
 	sched *scheduler.Scheduler
 	queue *tasks
+	space string // tidings.yaml
 }
 
 // tasks is a queue that keeps what it is given.
@@ -48,11 +50,12 @@ func (q *tasks) Enqueue(_ context.Context, lane campaign.Lane, slice int64) erro
 func (q *tasks) Epoch(context.Context) (string, error) { return q.epoch, nil }
 
 // newDesk loads campaigns, by name, and ticks once at t0, which activates them.
-// A minute later the desk is open.
-func newDesk(t *testing.T, s *store.Store, campaigns map[string]string) *desk {
+// A minute later the desk is open. Lines are put into tidings.yaml, in place of
+// those of the same key.
+func newDesk(t *testing.T, s *store.Store, campaigns map[string]string, lines ...string) *desk {
 	t.Helper()
 	q := &tasks{epoch: "first"}
-	d := &desk{Store: s, t: t, now: t0, queue: q, sched: &scheduler.Scheduler{
+	d := &desk{Store: s, t: t, now: t0, queue: q, space: deskWorkspace(lines), sched: &scheduler.Scheduler{
 		Store: s, Queue: q, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Relay: scheduler.RelayOptions{MaxQueued: 1000, SliceSize: 100, Workers: 1},
 	}}
@@ -62,20 +65,22 @@ func newDesk(t *testing.T, s *store.Store, campaigns map[string]string) *desk {
 	return d
 }
 
-const deskWorkspace = `name: Kape & Co
-zone: UTC
-locales: [en]
-currency: EUR
-brand: { address: "12 Calle Real, Iloilo" }
-senders: { hello: { from: hello@mail.kape.example } }
-topics: { offers: {}, news: {} }
-defaults: { from: hello }
-`
+func deskWorkspace(lines []string) string {
+	all := []string{
+		"name: Kape & Co", "zone: UTC", "locales: [en]", "currency: EUR", `brand: { address: "12 Calle Real, Iloilo" }`,
+		"senders: { hello: { from: hello@mail.kape.example } }", "topics: { offers: {}, news: {} }", "defaults: { from: hello }",
+	}
+	for _, line := range lines {
+		key, _, _ := strings.Cut(line, ":")
+		all = append(slices.DeleteFunc(all, func(was string) bool { return strings.HasPrefix(was, key+":") }), line)
+	}
+	return strings.Join(all, "\n") + "\n"
+}
 
 // load makes campaigns the workspace's; the next tick puts them into the store.
 func (d *desk) load(campaigns map[string]string) {
 	d.t.Helper()
-	files := fstest.MapFS{"tidings.yaml": {Data: []byte(deskWorkspace)}}
+	files := fstest.MapFS{"tidings.yaml": {Data: []byte(d.space)}}
 	for _, name := range []string{"one", "two", "three", "four"} {
 		files["templates/"+name+".html"] = &fstest.MapFile{Data: []byte("---\nsubject: Hello\n---\n<p>Hello</p>\n")}
 	}

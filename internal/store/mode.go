@@ -56,6 +56,10 @@ func (s *Store) Fix(ctx context.Context, m Mode) error {
 	})
 }
 
+// Live tells whether the store is known to be live: moments given to Claim and
+// Commit count for nothing then, see stamp.
+func (s *Store) Live() bool { return s.live.Load() }
+
 // stamp is the moment at which a transaction of a live store happens, by the
 // store's own clock, whatever the clock of the process says; one clock for all
 // is what lets a last look see what was taken in before it. In a simulation the

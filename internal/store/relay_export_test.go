@@ -7,8 +7,12 @@ import (
 	"tidings/internal/campaign"
 )
 
-// DueQuery is the relay's search, for a test of its plan.
-func (s *Store) DueQuery() string { return s.dueQuery() }
+// StreamsQuery finds what is due, ManyQuery and OneQuery read it on, for tests of
+// their plans.
+func StreamsQuery() string                { return streamsQuery }
+func (s *Store) ManyQuery() string        { return s.manyQuery(emailOf) }
+func OneQuery() string                    { return oneQuery(emailOf) }
+func (s *Store) ArrayOf(v [][]any) string { return array(v) }
 
 // InSync tells whether a Sync would write nothing.
 func (s *Store) InSync(ctx context.Context, cat *campaign.Catalog, now time.Time) (bool, error) {

@@ -36,8 +36,15 @@ func (s *Store) Report(ctx context.Context, name string, at time.Time) (campaign
 		return r, fmt.Errorf("report: %w", err)
 	}
 	rows.Close()
+	pauses, err := s.Pauses(ctx)
+	if err != nil {
+		return r, fmt.Errorf("report: %w", err)
+	}
 	for i := range r.Campaigns {
 		c := &r.Campaigns[i]
+		if p, paused := pauses[c.Campaign]; paused && !p.Since.After(at) {
+			c.Paused = p.Report()
+		}
 		if err := s.reportOn(ctx, c, ids[c.Campaign], at); err != nil {
 			return r, fmt.Errorf("report %s: %w", c.Campaign, err)
 		}

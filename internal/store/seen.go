@@ -48,8 +48,8 @@ func newestMigration() (int64, error) {
 	return newest, nil
 }
 
-// manyNames is at most how many names of a kind are listed.
-const manyNames = 2000
+// ManyNames is at most how many names of a kind are listed.
+const ManyNames = 2000
 
 // EventNames lists the names of the events that are stored, in the database's
 // order, of very many the first ones.
@@ -71,7 +71,7 @@ func (s *Store) AttributeNames(ctx context.Context) ([]string, error) {
 // distinctNames goes from name to name through an index, so that it costs what the
 // names are, not the rows.
 func (s *Store) distinctNames(ctx context.Context, table string) ([]string, error) {
-	rows, err := s.db.QueryContext(ctx, namesQuery(table), manyNames)
+	rows, err := s.db.QueryContext(ctx, namesQuery(table), ManyNames)
 	names, err := collect(rows, err, func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) })
 	if err != nil {
 		return nil, fmt.Errorf("list names of %s: %w", table, err)

@@ -55,7 +55,9 @@ func (s *Store) ids(param string) string {
 	if s.engine == audience.SQLite {
 		return "(SELECT value FROM json_each(" + param + "))"
 	}
-	return "(SELECT value::bigint FROM jsonb_array_elements_text(" + param + "::jsonb))"
+	// The brackets are all that tells such an array from one of PostgreSQL's own,
+	// which is read faster, and taken for short: its rows are looked up by index.
+	return "(SELECT unnest(translate(" + param + "::text, '[]', '{}')::bigint[]))"
 }
 
 // forUpdate is the row lock that PostgreSQL takes; SQLite's transaction is the

@@ -20,6 +20,7 @@ import (
 
 	"tidings/internal/audience"
 	"tidings/internal/campaign"
+	"tidings/internal/fault"
 )
 
 // Store is an open database. Open it with Open, close it with Close.
@@ -36,11 +37,20 @@ type Store struct {
 	catalog *campaign.Catalog
 	eval    *audience.Evaluator
 	links   linkCache
+	slowed  atomic.Bool  // somebody has asked for less mail, when this process last looked
+	pruned  atomic.Int64 // when counts that no limit asks for were dropped last
+	feeds   feeds
+	breaker breaker
+
+	removeMissing bool // see RemoveMissing
 }
 
 // Options set up a Store.
 type Options struct {
 	MaxConns int // open connections at most; 0: 8
+	// Delay is added to each round trip to PostgreSQL, to see what a database far
+	// away would cost.
+	Delay time.Duration
 	// Throwaway: a SQLite file that need not survive a power cut, as of a test.
 	Throwaway bool
 }
@@ -65,9 +75,16 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 			return nil, URLError("DATABASE_URL is not a PostgreSQL address; write postgres://user:password@host:5432/name")
 		}
 		s.engine = audience.Postgres
+		if o.Delay > 0 {
+			cfg.DialFunc = slowDial(cfg.DialFunc, o.Delay)
+		}
 		// Compiling a long condition costs far more than it saves on a tick.
+		setup := "SET jit = off"
+		if cfg.RuntimeParams[idleLimit] == "" {
+			setup += "; SET " + idleLimit + " = '60s'"
+		}
 		s.db = stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, "SET jit = off")
+			_, err := conn.Exec(ctx, setup)
 			return err
 		}))
 	case "sqlite":
@@ -99,6 +116,11 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// idleLimit has PostgreSQL end a transaction whose process has gone silent, a
+// frozen machine for example: its locks would keep every other one waiting. An
+// address may set its own.
+const idleLimit = "idle_in_transaction_session_timeout"
 
 // Close closes the database.
 func (s *Store) Close() error { return s.db.Close() }
@@ -141,10 +163,13 @@ func (s *Store) attempt(ctx context.Context, f func(tx *sql.Tx) error) error {
 	if err := f(tx); err != nil {
 		return err
 	}
+	if err := fault.Err("store.before_commit"); err != nil {
+		return err
+	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	return nil
+	return fault.Err("store.after_commit")
 }
 
 func retryable(err error) bool {

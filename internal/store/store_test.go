@@ -13,7 +13,7 @@ import (
 func TestMigrateAtOnce(t *testing.T) {
 	urls := map[string]func(t *testing.T) string{
 		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "a.db") },
-		"postgres": func(t *testing.T) string { return storetest.PostgresURL(t) },
+		"postgres": func(t *testing.T) string { return storetest.BarePostgresURL(t) },
 	}
 	for name, address := range urls {
 		t.Run(name, func(t *testing.T) {

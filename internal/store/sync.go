@@ -18,16 +18,36 @@ func (s *Store) Sync(ctx context.Context, cat *campaign.Catalog, now time.Time) 
 	if same, err := s.inSync(ctx, cat, now); err != nil || same {
 		return err
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
+	var rest []int64 // campaigns that have run until now
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		rest = nil
 		if err := s.lockSync(ctx, tx); err != nil {
 			return err
 		}
+		if err := s.guardRemoval(ctx, tx, cat); err != nil {
+			return err
+		}
 		for _, c := range cat.Campaigns {
-			if err := s.syncCampaign(ctx, tx, cat, c, now); err != nil {
+			stopped, err := s.syncCampaign(ctx, tx, cat, c, now)
+			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)
 			}
+			rest = append(rest, stopped...)
 		}
 		return s.removeCampaigns(ctx, tx, cat, now)
+	})
+	if err != nil || len(rest) == 0 {
+		return err
+	}
+	// Only now does every look see that they rest: what was let out or claimed by then
+	// is taken back, all of it; by the sweep, should this process end here.
+	return s.write(ctx, func(tx *sql.Tx) error {
+		for _, id := range rest {
+			if err := s.takeBackCampaign(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -58,45 +78,48 @@ func (s *Store) findCampaign(ctx context.Context, tx *sql.Tx, name string) (row 
 	return row, err == nil, err
 }
 
-func (s *Store) syncCampaign(ctx context.Context, tx *sql.Tx, cat *campaign.Catalog, c *campaign.Campaign, now time.Time) error {
+// syncCampaign makes a campaign's row that of its file. It returns the row's id when
+// the file has stopped what was running.
+func (s *Store) syncCampaign(ctx context.Context, tx *sql.Tx, cat *campaign.Catalog, c *campaign.Campaign, now time.Time) (stopped []int64, err error) {
 	row, found, err := s.findCampaign(ctx, tx, c.Name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !found {
 		if row, found, err = s.rename(ctx, tx, cat, c); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if !found {
 		if err := tx.QueryRowContext(ctx, `INSERT INTO campaigns (name, seed, status, loaded_at) VALUES ($1, $1, $2, $3) RETURNING id`,
 			c.Name, string(c.Status), campaign.Micros(now)).Scan(&row.id); err != nil {
-			return fmt.Errorf("add: %w", err)
+			return nil, fmt.Errorf("add: %w", err)
 		}
 	}
 	// The same file can have other steps than before: their default ids are ours.
 	if row.hash != c.Hash || row.follows != array(c.Program.Follows()) {
 		if row.versionID, err = s.changeVersion(ctx, tx, c, row, now); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if row.status == string(campaign.Active) && c.Status != campaign.Active {
-		if err := s.takeBackCampaign(ctx, tx, row.id); err != nil {
-			return err
-		}
+		stopped = []int64{row.id}
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE campaigns SET label = $2, topic = $3, status = $4, version_id = $5,
-		activated_at = $6, hold_uncertain = $7, removed_at = NULL WHERE id = $1`,
-		row.id, c.Label, c.Topic, string(c.Status), row.versionID, activation(c, row.activated, now), c.HoldUncertain)
-	return err
+		activated_at = $6, hold_uncertain = $7, priority = $8, removed_at = NULL WHERE id = $1`,
+		row.id, c.Label, c.Topic, string(c.Status), row.versionID, activation(c, row.activated, now), c.HoldUncertain, c.Priority)
+	return stopped, err
 }
+
+// fenceOff sets what is put back so that the worker that has claimed it, if one has,
+// can no more hand it over, and no try counts for that.
+const fenceOff = `, lease_until = NULL, token = token + 1, attempt = CASE state WHEN 'claimed' THEN attempt - 1 ELSE attempt END`
 
 // takeBackCampaign puts back what the queue and the workers have of a campaign
 // that is paused. What is handed over already can't be stopped.
 func (s *Store) takeBackCampaign(ctx context.Context, tx *sql.Tx, id int64) error {
-	_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'pending', slice_id = NULL, lease_until = NULL, token = token + 1,
-		attempt = CASE state WHEN 'claimed' THEN attempt - 1 ELSE attempt END
-		WHERE campaign_id = $1 AND state IN ('queued', 'claimed')`, id)
+	_, err := s.putBack(ctx, tx, fenceOff,
+		`m.campaign_id = $1 AND m.stage = 'moving' AND m.state IN ('queued', 'claimed')`, id)
 	if err != nil {
 		return fmt.Errorf("take back what is queued: %w", err)
 	}
@@ -162,7 +185,7 @@ func (s *Store) changeVersion(ctx context.Context, tx *sql.Tx, c *campaign.Campa
 func (s *Store) moveFrom(ctx context.Context, tx *sql.Tx, campaignID int64, gone string, p *campaign.Program, at int, now time.Time) error {
 	us := campaign.Micros(now)
 	if _, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'cancelled', reason = $3, token = token + 1, done_at = $4
-		WHERE campaign_id = $1 AND step = $2 AND state IN ('pending', 'queued', 'claimed')`,
+		WHERE campaign_id = $1 AND step = $2 AND stage IN ('pending', 'moving') AND state IN ('pending', 'queued', 'claimed')`,
 		campaignID, gone, campaign.CancelStepRemoved, us); err != nil {
 		return err
 	}
@@ -197,7 +220,7 @@ func (s *Store) removeCampaigns(ctx context.Context, tx *sql.Tx, cat *campaign.C
 		us := campaign.Micros(now)
 		for _, q := range []string{
 			`UPDATE messages SET state = 'cancelled', reason = 'campaign_removed', token = token + 1, done_at = $2
-				WHERE campaign_id = $1 AND state IN ('pending', 'queued', 'claimed')`,
+				WHERE campaign_id = $1 AND stage IN ('pending', 'moving') AND state IN ('pending', 'queued', 'claimed')`,
 			`UPDATE enrollments SET state = 'exited', reason = 'campaign_removed', wake_at = NULL, deadline = NULL, ended_at = $2
 				WHERE campaign_id = $1 AND state = 'running'`,
 			`UPDATE campaigns SET removed_at = $2 WHERE id = $1`,

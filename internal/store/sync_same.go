@@ -13,6 +13,7 @@ import (
 type synced struct {
 	label, topic, status, hash, follows string
 	holdUncertain                       bool
+	priority                            int
 	activated                           sql.NullInt64
 }
 
@@ -29,7 +30,7 @@ func (s *Store) inSync(ctx context.Context, cat *campaign.Catalog, now time.Time
 	}
 	for _, c := range cat.Campaigns {
 		is, found := stored[c.Name]
-		want := synced{c.Label, c.Topic, string(c.Status), c.Hash, array(c.Program.Follows()), c.HoldUncertain, activation(c, is.activated, now)}
+		want := synced{c.Label, c.Topic, string(c.Status), c.Hash, array(c.Program.Follows()), c.HoldUncertain, c.Priority, activation(c, is.activated, now)}
 		if !found || is != want {
 			return false, nil
 		}
@@ -39,12 +40,12 @@ func (s *Store) inSync(ctx context.Context, cat *campaign.Catalog, now time.Time
 
 // synced are the campaigns that are not removed, by name.
 func (s *Store) synced(ctx context.Context) (map[string]synced, error) {
-	rows, err := s.reader().QueryContext(ctx, `SELECT c.name, c.label, c.topic, c.status, coalesce(v.hash, ''), coalesce(v.follows, ''), c.hold_uncertain, c.activated_at
+	rows, err := s.reader().QueryContext(ctx, `SELECT c.name, c.label, c.topic, c.status, coalesce(v.hash, ''), coalesce(v.follows, ''), c.hold_uncertain, c.priority, c.activated_at
 		FROM campaigns c LEFT JOIN campaign_versions v ON v.id = c.version_id WHERE c.removed_at IS NULL`)
 	out := map[string]synced{}
 	_, err = collect(rows, err, func(rows *sql.Rows) (name string, err error) {
 		var row synced
-		err = rows.Scan(&name, &row.label, &row.topic, &row.status, &row.hash, &row.follows, &row.holdUncertain, &row.activated)
+		err = rows.Scan(&name, &row.label, &row.topic, &row.status, &row.hash, &row.follows, &row.holdUncertain, &row.priority, &row.activated)
 		out[name] = row
 		return name, err
 	})

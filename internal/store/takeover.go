@@ -16,12 +16,12 @@ import (
 // reply that it still gets is taken.
 func (s *Store) TakeOver(ctx context.Context, now time.Time) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'pending', slice_id = NULL, lease_until = NULL, token = token + 1, attempt = attempt - 1
-			WHERE state = 'claimed' AND slice_id IS NOT NULL`); err != nil {
+		if _, err := s.putBack(ctx, tx, `, lease_until = NULL, token = token + 1, attempt = attempt - 1`,
+			`m.stage = 'moving' AND m.state = 'claimed' AND m.slice_id IS NOT NULL`); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE messages SET state = 'uncertain', uncertain = uncertain + 1, uncertain_at = $1, reason = 'no_reply', slice_id = NULL
-			WHERE state = 'handoff' AND slice_id IS NOT NULL`, campaign.Micros(now))
+			WHERE stage = 'moving' AND state = 'handoff' AND slice_id IS NOT NULL`, campaign.Micros(now))
 		return err
 	})
 	if err != nil {

@@ -58,12 +58,12 @@ func (s *Store) InCampaign(ctx context.Context, c *campaign.Campaign, now time.T
 const usualTicks = 20
 
 func (b *books) open(ctx context.Context, now time.Time) error {
-	var status string
+	var runs bool
 	var activated, watermark sql.NullInt64
 	l := &b.ledger
-	err := b.tx.QueryRowContext(ctx, `SELECT id, seed, status, activated_at, watermark, cursor FROM campaigns
+	err := b.tx.QueryRowContext(ctx, `SELECT id, seed, `+campaignRuns("campaigns")+`, activated_at, watermark, cursor FROM campaigns
 		WHERE name = $1 AND removed_at IS NULL`+b.forNoKeyUpdate(), b.c.Name).
-		Scan(&b.id, &l.Seed, &status, &activated, &watermark, &l.Cursor)
+		Scan(&b.id, &l.Seed, &runs, &activated, &watermark, &l.Cursor)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errors.New("it was never loaded")
 	}
@@ -79,7 +79,7 @@ func (b *books) open(ctx context.Context, now time.Time) error {
 	if watermark.Valid {
 		l.Watermark = campaign.FromMicros(watermark.Int64)
 	}
-	l.Active = campaign.Status(status) == campaign.Active && activated.Valid && !now.Before(l.Activated)
+	l.Active = runs && activated.Valid && !now.Before(l.Activated)
 	if l.Next, err = b.eval.Cursor(ctx, b.tx); err != nil {
 		return err
 	}

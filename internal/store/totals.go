@@ -15,8 +15,8 @@ type Totals struct {
 	Failed    int
 	Cancelled map[string]int // by reason
 	// Waiting are due at or before the moment asked about, and neither done nor
-	// uncertain.
-	Waiting int
+	// uncertain. Later are due after it: put off by an hour, a cap or a retry.
+	Waiting, Later int
 	// Uncertain may have been taken by a server; evidence or policy will settle
 	// them. Unresolved wait for a person: uncertain for a second time, or held by
 	// on_uncertain: hold.
@@ -65,6 +65,8 @@ func (t *Totals) add(state campaign.State, why string, due, unresolved bool, n i
 	default:
 		if due {
 			t.Waiting += n
+		} else {
+			t.Later += n
 		}
 		if state != campaign.Pending {
 			t.Moving += n
@@ -86,12 +88,14 @@ func (t Totals) Since(before Totals) Totals {
 	return t
 }
 
-// Untaken counts messages that were queued at a moment and not taken up yet.
-func (s *Store) Untaken(ctx context.Context, queuedAt time.Time) (n int, err error) {
-	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM messages m JOIN slices l ON l.id = m.slice_id
-		WHERE m.state = 'queued' AND l.queued_at = $1`, campaign.Micros(queuedAt)).Scan(&n)
+// Untaken are the slices queued at a moment or later of which messages are not taken
+// up yet.
+func (s *Store) Untaken(ctx context.Context, queuedAt time.Time) ([]int64, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT DISTINCT l.id FROM messages m JOIN slices l ON l.id = m.slice_id
+		WHERE m.stage = 'moving' AND m.state = 'queued' AND l.queued_at >= $1 ORDER BY l.id`, campaign.Micros(queuedAt))
+	slices, err := collect(rows, err, scanID)
 	if err != nil {
-		return 0, fmt.Errorf("count what is queued: %w", err)
+		return nil, fmt.Errorf("list what is queued: %w", err)
 	}
-	return n, nil
+	return slices, nil
 }

@@ -193,14 +193,32 @@ func (s *Store) suppress(ctx context.Context, tx *sql.Tx, hash, topic, reason st
 	return nil
 }
 
-// suppressDead suppresses all mail to an address that does not exist, and ends
-// the customer's passes, unless they have another address by now.
-func (s *Store) suppressDead(ctx context.Context, tx *sql.Tx, customer int64, hash string, at time.Time) error {
-	if err := s.suppress(ctx, tx, hash, allMail, "bad_address", at); err != nil {
+// suppressDead suppresses all mail to an address that takes none, and ends the
+// customer's passes, unless they have another address by now.
+func (s *Store) suppressDead(ctx context.Context, tx *sql.Tx, customer int64, hash, reason string, at time.Time) error {
+	if err := s.suppress(ctx, tx, hash, allMail, reason, at); err != nil {
 		return err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT e.id FROM enrollments e JOIN customers c ON c.id = e.customer_id
-		WHERE e.customer_id = $1 AND e.state = 'running' AND c.email_hash = $2`, customer, hash)
+	return s.endSuppressed(ctx, tx, customer, hash, "TRUE", at)
+}
+
+// suppressComplaint suppresses all but transactional mail to an address whose reader
+// has called a mail spam, and ends the customer's passes of such campaigns. Unlike an
+// unsubscribe, no subscription lifts it: it takes the place of one.
+func (s *Store) suppressComplaint(ctx context.Context, tx *sql.Tx, customer int64, hash string, at time.Time) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (email_hash, topic) DO UPDATE SET reason = excluded.reason, at = excluded.at WHERE suppressions.reason = $5`,
+		hash, allMarketing, campaign.ReasonComplained, campaign.Micros(at), unsubscribed); err != nil {
+		return fmt.Errorf("suppress: %w", err)
+	}
+	return s.endSuppressed(ctx, tx, customer, hash, `k.topic <> ''`, at)
+}
+
+// endSuppressed ends a customer's passes of the campaigns k that which selects, unless
+// they have another address by now.
+func (s *Store) endSuppressed(ctx context.Context, tx *sql.Tx, customer int64, hash, which string, at time.Time) error {
+	rows, err := tx.QueryContext(ctx, `SELECT e.id FROM enrollments e JOIN customers c ON c.id = e.customer_id JOIN campaigns k ON k.id = e.campaign_id
+		WHERE e.customer_id = $1 AND e.state = 'running' AND c.email_hash = $2 AND `+which, customer, hash)
 	passes, err := collect(rows, err, scanID)
 	if err != nil {
 		return fmt.Errorf("find passes: %w", err)

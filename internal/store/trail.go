@@ -75,8 +75,8 @@ func (s *Store) NextWake(ctx context.Context, now time.Time) (at time.Time, ok b
 	var next sql.NullInt64
 	err = s.db.QueryRowContext(ctx, `SELECT min(at) FROM (
 			SELECT wake_at AS at FROM enrollments WHERE state = 'running' AND wake_at > $1
-			UNION ALL SELECT due_at FROM messages WHERE state = 'pending' AND due_at > $1
-			UNION ALL SELECT expires_at FROM messages WHERE state = 'pending' AND expires_at > $1) t`, campaign.Micros(now)).Scan(&next)
+			UNION ALL SELECT due_at FROM messages WHERE stage = 'pending' AND due_at > $1
+			UNION ALL SELECT expires_at FROM messages WHERE stage = 'pending' AND expires_at > $1) t`, campaign.Micros(now)).Scan(&next)
 	if err != nil {
 		return at, false, fmt.Errorf("find the next moment: %w", err)
 	}

@@ -104,21 +104,25 @@ func explain(word string) string {
 		return "the customer was erased"
 	case campaign.CancelWhen:
 		return "the step's condition did not hold"
+	case campaign.CancelOutOfStock:
+		return "what was in the cart is out of stock"
 	case campaign.CancelExpired:
 		return "too late to be of use"
 	case campaign.CancelStepRemoved:
 		return "the step was removed"
 	case campaign.CancelMerged:
 		return "two customers became one"
-	case "bad_address":
+	case campaign.ReasonBadAddress:
 		return "the address does not exist"
-	case "mailbox_full":
+	case campaign.ReasonProtocol:
+		return "the mail server did not understand"
+	case campaign.ReasonMailboxFull:
 		return "the mailbox is full"
-	case "policy":
+	case campaign.ReasonPolicy:
 		return "refused by the receiver's policy"
-	case "content":
+	case campaign.ReasonContent:
 		return "the content was refused"
-	case "rejected":
+	case campaign.ReasonRejected:
 		return "refused by the receiver"
 	case "render":
 		return "the mail could not be made: see the template"

@@ -28,6 +28,9 @@ func (g guard) wrap(next http.Handler) http.Handler {
 	})
 }
 
+// Guarded asks for a password by basic authentication, under any user name.
+func Guarded(next http.Handler, password string) http.Handler { return guard{password}.wrap(next) }
+
 // LoopbackOnly lets in requests from this machine that name it, and no other. A
 // request through a proxy on this machine comes from anywhere; one whose Host
 // is some other name may come from a page that has pointed its own name here.

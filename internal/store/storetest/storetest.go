@@ -4,12 +4,10 @@ package storetest
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"encoding/hex"
-	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver by which schemas are made
@@ -27,7 +25,7 @@ func Each(t *testing.T, f func(t *testing.T, s *store.Store)) {
 // SQLite is an empty store in a file of the test's own.
 func SQLite(t testing.TB) *store.Store {
 	t.Helper()
-	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+	return open(t, "sqlite:"+SQLiteFile(t))
 }
 
 // Postgres is an empty store in a schema of its own; without TEST_DATABASE_URL
@@ -37,16 +35,28 @@ func Postgres(t testing.TB) *store.Store {
 	return open(t, PostgresURL(t))
 }
 
-// PostgresURL is the address of an empty schema, dropped after the test.
+// PostgresURL is the address of a schema of the test's own with all tables and no
+// rows. Migrate gives it its identity.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
-	base := os.Getenv("TEST_DATABASE_URL")
-	if base == "" {
-		t.Skip("TEST_DATABASE_URL is not set")
+	base := base(t)
+	p, err := poolOf(context.Background(), base)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var b [6]byte
-	rand.Read(b[:])
-	schema := "t_" + hex.EncodeToString(b[:])
+	address, err := inSchema(base, p.take(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// BarePostgresURL is the address of a schema without tables, dropped after the
+// test.
+func BarePostgresURL(t testing.TB) string {
+	t.Helper()
+	base := base(t)
+	schema := "t_" + random()
 	admin, err := sql.Open("pgx", base)
 	if err != nil {
 		t.Fatal(err)
@@ -60,20 +70,63 @@ func PostgresURL(t testing.TB) string {
 		}
 		admin.Close()
 	})
-	u, err := url.Parse(base)
+	address, err := inSchema(base, schema)
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	return u.String()
+	return address
+}
+
+// base is the database of the tests that need PostgreSQL.
+func base(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv("TEST_DATABASE_URL")
+	if base == "" {
+		t.Skip("TEST_DATABASE_URL is not set")
+	}
+	return base
+}
+
+// migrated is a SQLite file with all tables and no rows, made once a process.
+var migrated struct {
+	sync.Mutex
+	file []byte
+}
+
+// SQLiteFile is the path of a file of the test's own with all tables and no rows.
+// Migrate gives it its identity.
+func SQLiteFile(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.db")
+	migrated.Lock()
+	defer migrated.Unlock()
+	if migrated.file == nil {
+		s := open(t, "sqlite:"+path)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = db.Exec("DELETE FROM meta")
+		if db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if migrated.file, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(path, migrated.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func open(t testing.TB, databaseURL string) *store.Store {
 	t.Helper()
 	ctx := context.Background()
-	s, err := store.Open(ctx, databaseURL, store.Options{})
+	s, err := store.Open(ctx, databaseURL, store.Options{Throwaway: true})
 	if err != nil {
 		t.Fatal(err)
 	}

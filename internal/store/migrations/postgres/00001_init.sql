@@ -87,6 +87,17 @@ CREATE INDEX catalogue_events_product ON catalogue_events (product_id, name, occ
 CREATE INDEX catalogue_events_late ON catalogue_events (name, known_at) WHERE known_at > occurred_at;
 CREATE INDEX catalogue_events_fresh ON catalogue_events (xid);
 
+-- The shop's catalogue, as its feed last told of it: what templates show, and what
+-- is gone from a cart by the time of a mail.
+CREATE TABLE products (
+    product_id TEXT PRIMARY KEY,
+    place      BIGINT NOT NULL,         -- in the feed
+    in_stock   BOOLEAN NOT NULL,
+    properties JSONB NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX products_gone ON products (product_id) WHERE NOT in_stock;
+
 -- Append-only: who said what about which topic, when and where. The topic '*'
 -- is all of them.
 CREATE TABLE consents (
@@ -96,12 +107,13 @@ CREATE TABLE consents (
     given       BOOLEAN NOT NULL,
     at          BIGINT NOT NULL,        -- from when on it holds
     recorded_at BIGINT NOT NULL,
-    source      TEXT NOT NULL
+    source      TEXT NOT NULL,
+    xid         XID8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX consents_customer ON consents (customer_id, topic, at, id);
 -- By which the moments are found at which a segment may change.
 CREATE INDEX consents_at ON consents (topic, at);
-CREATE INDEX consents_recorded ON consents (recorded_at);
+CREATE INDEX consents_fresh ON consents (xid);
 
 -- By address, so that it outlives the customer and any new import.
 CREATE TABLE suppressions (
@@ -110,6 +122,14 @@ CREATE TABLE suppressions (
     reason     TEXT NOT NULL,
     at         BIGINT NOT NULL,
     PRIMARY KEY (email_hash, topic)
+);
+
+-- The days on which an address was refused in a way that leaves hope.
+CREATE TABLE soft_bounces (
+    email_hash TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    day        BIGINT NOT NULL,         -- since 1970, UTC
+    PRIMARY KEY (email_hash, reason, day)
 );
 
 CREATE TABLE campaigns (
@@ -125,6 +145,10 @@ CREATE TABLE campaigns (
     watermark    BIGINT,                -- evaluated up to and with it
     cursor       TEXT NOT NULL DEFAULT '',
     hold_uncertain BOOLEAN NOT NULL DEFAULT FALSE, -- on_uncertain: hold
+    priority     INTEGER NOT NULL DEFAULT 50,
+    paused_at    BIGINT,                -- by hand or by the breaker: wins over status until it is resumed
+    paused_why   TEXT NOT NULL DEFAULT '',
+    resumed_at   BIGINT,                -- what the breaker looks at begins here
     removed_at   BIGINT
 );
 
@@ -182,6 +206,7 @@ CREATE TABLE enrollments (
     deadline    BIGINT,                 -- of a wait for a condition
     waits_since BIGINT,                 -- when such a wait began
     ended_at    BIGINT,
+    end_decided_at BIGINT,              -- the tick that decided an end of before it; null: none, or then
     product     TEXT NOT NULL DEFAULT '',   -- what it is about, where the trigger is about a product
     asked       BOOLEAN NOT NULL DEFAULT FALSE, -- the customer asked for this very mail
     UNIQUE (campaign_id, key)
@@ -189,6 +214,7 @@ CREATE TABLE enrollments (
 CREATE INDEX enrollments_customer ON enrollments (customer_id, campaign_id, entered_at);
 CREATE INDEX enrollments_entered ON enrollments (campaign_id, entered_at);
 CREATE INDEX enrollments_ended ON enrollments (campaign_id, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX enrollments_end_decided ON enrollments (campaign_id, end_decided_at) WHERE end_decided_at IS NOT NULL;
 CREATE INDEX enrollments_wake ON enrollments (campaign_id, wake_at) WHERE state = 'running' AND wake_at IS NOT NULL;
 CREATE INDEX enrollments_running ON enrollments (campaign_id, customer_id) WHERE state = 'running';
 
@@ -208,40 +234,48 @@ CREATE TABLE messages (
     enrollment_id BIGINT NOT NULL REFERENCES enrollments (id) ON DELETE CASCADE,
     campaign_id   BIGINT NOT NULL REFERENCES campaigns (id),
     customer_id   BIGINT NOT NULL,
+    created_at    BIGINT NOT NULL,
+    reached_at    BIGINT NOT NULL,      -- when its pass came to the step, which send_at counts from
+    due_at        BIGINT NOT NULL,
+    expires_at    BIGINT NOT NULL,
+    token         BIGINT NOT NULL DEFAULT 0,   -- fences: every claim and every cancel raises it
+    attempt       INTEGER NOT NULL DEFAULT 0,
+    smtp_code     INTEGER NOT NULL DEFAULT 0,
+    uncertain     INTEGER NOT NULL DEFAULT 0,  -- how often a hand-over ended without a reply
+    duplicate     BOOLEAN NOT NULL DEFAULT FALSE, -- may have arrived twice
+    state         TEXT NOT NULL CHECK (state IN ('pending', 'queued', 'claimed', 'handoff', 'accepted', 'failed', 'cancelled', 'uncertain')),
+    -- The state as far as an index needs to know it. No index is on the state itself, so
+    -- that what a message goes through on its way out leaves all of them alone.
+    stage         TEXT COLLATE "C" GENERATED ALWAYS AS (CASE WHEN state IN ('queued', 'claimed', 'handoff') THEN 'moving' ELSE state END) STORED,
     step          TEXT NOT NULL,
     topic         TEXT NOT NULL,        -- empty: transactional
     lane          TEXT NOT NULL,
-    state         TEXT NOT NULL CHECK (state IN ('pending', 'queued', 'claimed', 'handoff', 'accepted', 'failed', 'cancelled', 'uncertain')),
     reason        TEXT NOT NULL DEFAULT '',
     detail        TEXT NOT NULL DEFAULT '',
-    created_at    BIGINT NOT NULL,
-    due_at        BIGINT NOT NULL,
-    expires_at    BIGINT NOT NULL,
-    slice_id      BIGINT,
-    token         BIGINT NOT NULL DEFAULT 0,   -- fences: every claim and every cancel raises it
-    attempt       INTEGER NOT NULL DEFAULT 0,
-    lease_until   BIGINT,
-    handoff_at    BIGINT,
-    done_at       BIGINT,               -- accepted, failed or cancelled
-    email_hash    TEXT,                 -- of the address that it was handed over for
-    smtp_code     INTEGER NOT NULL DEFAULT 0,
+    gate          TEXT NOT NULL DEFAULT '',    -- what a pending one waits for, beside its due_at
+    gate_by       TEXT NOT NULL DEFAULT '',    -- the campaign, event or domain at which it stands
+    domain        TEXT NOT NULL DEFAULT '',    -- the recipient's, once its mail has waited for it: the relay looks for such by domain
     smtp_enhanced TEXT NOT NULL DEFAULT '',
     smtp_text     TEXT NOT NULL DEFAULT '',
-    uncertain     INTEGER NOT NULL DEFAULT 0,  -- how often a hand-over ended without a reply
-    uncertain_at  BIGINT,
-    duplicate     BOOLEAN NOT NULL DEFAULT FALSE, -- may have arrived twice
+    slice_id      BIGINT,
+    lease_until   BIGINT,
     version_id    BIGINT,               -- of the campaign, at its last claim
+    email_hash    TEXT,                 -- of the address that it was handed over for
+    handoff_at    BIGINT,
+    done_at       BIGINT,               -- accepted, failed or cancelled
+    uncertain_at  BIGINT,
     opened_at     BIGINT,               -- the first time; every one is an event
     clicked_at    BIGINT,
     unsubscribed_at BIGINT,
     UNIQUE (enrollment_id, step)
-);
-CREATE INDEX messages_pending ON messages (lane, due_at, id) WHERE state = 'pending';
-CREATE INDEX messages_expiring ON messages (expires_at) WHERE state = 'pending';
-CREATE INDEX messages_slice ON messages (slice_id) WHERE state IN ('queued', 'claimed', 'handoff');
-CREATE INDEX messages_uncertain ON messages (uncertain_at) WHERE state = 'uncertain';
-CREATE INDEX messages_customer ON messages (customer_id, state, done_at);
-CREATE INDEX messages_campaign ON messages (campaign_id, state);
+) WITH (fillfactor = 60);
+CREATE INDEX messages_pending ON messages (lane, domain, campaign_id, due_at, id) WHERE stage = 'pending';
+CREATE INDEX messages_expiring ON messages (expires_at) WHERE stage = 'pending';
+CREATE INDEX messages_slice ON messages (slice_id) WHERE stage = 'moving';
+CREATE INDEX messages_uncertain ON messages (uncertain_at) WHERE stage = 'uncertain';
+CREATE INDEX messages_customer ON messages (customer_id, stage, done_at);
+-- Ends in their order, of which the breaker looks at the last ones.
+CREATE INDEX messages_campaign ON messages (campaign_id, stage, done_at);
 
 CREATE TABLE links (
     id  BIGINT PRIMARY KEY,             -- first 63 bits of the URL's SHA-256
@@ -303,6 +337,51 @@ CREATE TABLE usual_gaps (
     PRIMARY KEY (product, day)
 );
 
+-- Campaigns whose mails wait since a feed of events has gone quiet.
+CREATE TABLE quiet_feeds (
+    campaign_id BIGINT PRIMARY KEY REFERENCES campaigns (id),
+    event       TEXT NOT NULL,
+    heard_at    BIGINT NOT NULL,        -- the last of them
+    since       BIGINT NOT NULL,        -- the first mail that waited
+    at          BIGINT NOT NULL,        -- the last one
+    told_at     BIGINT                  -- when a person was told
+);
+
+-- What has been let out to the queue of late, by what a rate is of: a provider, a
+-- recipients' domain, a campaign.
+CREATE TABLE spent (
+    key TEXT NOT NULL,
+    at  BIGINT NOT NULL,
+    n   INTEGER NOT NULL,
+    PRIMARY KEY (key, at)
+);
+
+-- Who has asked for less, or refuses us: a domain, a provider. Nothing is let out
+-- to it until then, and afterwards only so much as it takes.
+CREATE TABLE throttles (
+    key     TEXT PRIMARY KEY,
+    since   BIGINT NOT NULL,            -- the first time
+    at      BIGINT NOT NULL,            -- the last one: what was let out before says nothing new
+    until   BIGINT NOT NULL,
+    step    INTEGER NOT NULL,           -- how often in a row
+    pace    INTEGER NOT NULL,           -- mails in 10 s from then on
+    half    INTEGER NOT NULL,           -- half the pace of the last time, above which it grows slowly; 0: unknown
+    taken   INTEGER NOT NULL,           -- mails accepted at this pace
+    stopped BOOLEAN NOT NULL,           -- it refuses us: one mail now and then tries whether it still does
+    reason  TEXT NOT NULL               -- what the server said
+);
+
+-- What persons did with the queue and with campaigns.
+CREATE TABLE audit (
+    id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at          BIGINT NOT NULL,
+    who         TEXT NOT NULL,
+    action      TEXT NOT NULL,          -- release, retry, cancel, pause, resume
+    campaign_id BIGINT,
+    message_id  BIGINT,
+    detail      TEXT NOT NULL DEFAULT ''
+);
+
 -- Work that one process does for all (the tick, the sweep) is leased, so that it
 -- isn't done twice; nothing's correctness depends on it.
 CREATE TABLE leases (
@@ -312,5 +391,5 @@ CREATE TABLE leases (
 );
 
 -- +goose Down
-DROP TABLE leases, usual_gaps, purchases, supplies, supplied, ranked, ranks, links, messages, slices, enrollments, releases, fuses, ticks, campaign_versions, campaigns,
-    suppressions, consents, catalogue_events, events, attribute_facts, identities, customers, meta;
+DROP TABLE leases, audit, quiet_feeds, throttles, spent, usual_gaps, purchases, supplies, supplied, ranked, ranks, links, messages, slices, enrollments, releases, fuses, ticks, campaign_versions, campaigns,
+    soft_bounces, suppressions, consents, products, catalogue_events, events, attribute_facts, identities, customers, meta;
