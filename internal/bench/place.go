@@ -27,6 +27,8 @@ type place struct {
 	db     *sql.DB
 	store  *store.Store
 	remove func()
+	// address is its DATABASE_URL, name that of the schema or file.
+	address, name string
 }
 
 // newPlace makes it beside the database at address, whose own tables it leaves
@@ -37,6 +39,7 @@ func newPlace(ctx context.Context, address string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.address = own
 	if p.store, err = store.Open(ctx, own, store.Options{Throwaway: p.engine == audience.SQLite}); err == nil {
 		err = p.store.Migrate(ctx)
 	}
@@ -64,6 +67,7 @@ func (p *place) own(ctx context.Context, address string) (own, driver, dsn strin
 	var b [6]byte
 	rand.Read(b[:])
 	schema := "bench_" + hex.EncodeToString(b[:])
+	p.name = schema
 	admin, err := sql.Open("pgx", address)
 	if err != nil {
 		return "", "", "", store.URLError("DATABASE_URL is not a PostgreSQL address; write postgres://user:password@host:5432/name")
@@ -85,6 +89,14 @@ func (p *place) own(ctx context.Context, address string) (own, driver, dsn strin
 	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
 	return u.String(), "pgx", u.String() + "&jit=off", nil
+}
+
+// named is its address for connections that the database shall know by a name.
+func (p *place) named(application string) string {
+	if p.engine == audience.SQLite {
+		return p.address
+	}
+	return p.address + "&application_name=" + application
 }
 
 func (p *place) close() {
@@ -121,7 +133,10 @@ func (p *place) load(ctx context.Context, customers int, events func(yield func(
 	if err := p.add(ctx, events); err != nil {
 		return err
 	}
-	for _, statement := range append(restore, "ANALYZE") {
+	// The tables that are still empty stay unknown to the planner, as they would be:
+	// told so it would plan for empty ones from then on.
+	restore = append(restore, "ANALYZE customers", "ANALYZE consents", "ANALYZE events")
+	for _, statement := range restore {
 		if _, err := p.db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("make indexes: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -34,7 +35,11 @@ type backtestOutput struct {
 	Held            map[string]int  `json:"held"`
 	Cancelled       map[string]int  `json:"cancelled"` // mails that the last look turns away
 	Organic         int             `json:"organic"`
-	OrganicOf       int             `json:"organic_of"` // customers whom no mail reached in that time
+	OrganicOf       int             `json:"organic_of"`   // customers whom no mail reached in that time
+	WouldHold       map[string]int  `json:"would_hold"`   // of messages: that gates would put off, by gate; an estimate
+	WouldDrop       map[string]int  `json:"would_drop"`   // and that would never go, by reason
+	CapTakenBy      map[string]int  `json:"cap_taken_by"` // of would_hold's cap: the campaigns that took the places
+	GatedHour       *busiestHour    `json:"busiest_hour_with_gates"`
 	Days            []backtestDay   `json:"days"`
 	BusiestDay      *busiestDay     `json:"busiest_day"`
 	BusiestHour     *busiestHour    `json:"busiest_hour"`
@@ -164,6 +169,10 @@ func (c *backtestCmd) window(rt *runtime, s *store.Store) (from, to time.Time, e
 	case to.Before(first):
 		return from, to, &exitError{exitNo, fmt.Sprintf("the history begins after --to: its first event is of %s, its last of %s", first.Format(time.RFC3339), last.Format(time.RFC3339))}
 	}
+	// What waits since then, as inactivity does, is played all the same.
+	if from.After(last) {
+		fmt.Fprintf(rt.stderr, "no event lies in the range: the last one is of %s\n", last.Format(time.RFC3339))
+	}
 	return from, to, nil
 }
 
@@ -182,7 +191,17 @@ func (c *backtestCmd) play(rt *runtime, s *store.Store, cat *campaign.Catalog, c
 	if err != nil {
 		return out, err
 	}
+	gated, err := s.Gated(rt.ctx, camp, found.Most, from, to)
+	if err != nil {
+		return out, fmt.Errorf("estimate what gates would hold: %w", err)
+	}
+	by := map[*campaign.Campaign]campaign.Gated{camp: gated}
+	if err := s.Pace(rt.ctx, time.Time{}, by); err != nil {
+		return out, fmt.Errorf("estimate by the rates when mails go: %w", err)
+	}
+	gated = by[camp]
 	out = backtestAnswer(camp, cat.Workspace.Zone, from, to, found, organic, today)
+	out.gates(gated)
 	if !c.Alone {
 		err = out.compare(rt.ctx, f, cat, camp, found.Most)
 	}
@@ -219,6 +238,20 @@ func backtestAnswer(camp *campaign.Campaign, zone *time.Location, from, to time.
 	}
 	out.Holdout = holdoutOf(camp, out)
 	return out
+}
+
+// gates says what caps and times of day would have done.
+func (o *backtestOutput) gates(g campaign.Gated) {
+	o.WouldHold, o.WouldDrop, o.CapTakenBy = g.Gates(), map[string]int{}, map[string]int{}
+	maps.Copy(o.WouldDrop, g.Drops)
+	for _, w := range g.Waits {
+		if w.Gate == campaign.GateCap {
+			maps.Copy(o.CapTakenBy, w.By)
+		}
+	}
+	if hour, n, ok := g.BusiestHour(); ok {
+		o.GatedHour = &busiestHour{time.Unix(hour, 0).In(o.zone), n}
+	}
 }
 
 const (

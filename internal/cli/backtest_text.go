@@ -24,6 +24,9 @@ func printBacktest(rt *runtime, c *campaign.Campaign, out backtestOutput) {
 	if held := sum(out.Held); held > 0 {
 		rt.printf("held %s: %s\n", thousands(held), listed(out.Held))
 	}
+	if gates := out.gateText(); gates != "" {
+		rt.printf("%s\n", gates)
+	}
 	for _, o := range out.Overlap {
 		rt.printf("at the same time in %s: %s\n", o.Campaign, count(o.Customers, "customer"))
 	}
@@ -47,6 +50,30 @@ func printBacktest(rt *runtime, c *campaign.Campaign, out backtestOutput) {
 	if c.ActiveFrom.After(out.From) {
 		rt.printf("active_from %s lies after --from: nobody enters before it\n", c.ActiveFrom.In(out.zone).Format("2006-01-02 15:04"))
 	}
+}
+
+// gateText says what gates would have done to the mails, where they would have done
+// anything.
+func (o backtestOutput) gateText() string {
+	var parts []string
+	for _, gate := range campaign.Most(o.WouldHold) {
+		one := gateWord(gate) + " " + thousands(o.WouldHold[gate])
+		if gate == campaign.GateCap {
+			one += waitsFor(campaign.Waits{By: o.CapTakenBy})
+		}
+		parts = append(parts, one)
+	}
+	if len(o.WouldDrop) > 0 {
+		parts = append(parts, "never sent: "+listed(o.WouldDrop))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	out := "would wait, by estimate: " + strings.Join(parts, " · ")
+	if o.GatedHour != nil {
+		out += fmt.Sprintf(" · busiest hour then %s %s", o.GatedHour.At.Format("2 Jan 15:04"), thousands(o.GatedHour.Messages))
+	}
+	return out
 }
 
 func heldOutOf(n int) string {

@@ -149,6 +149,7 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 	if !d.part("the data", nil, func() error { return d.moment(rt) }) {
 		return
 	}
+	d.part("pauses", nil, d.pauses)
 	known := d.part("the names of events and attributes", nil, func() (err error) {
 		if d.eventNames, err = d.store.EventNames(d.ctx); err == nil {
 			d.attributeNames, err = d.store.AttributeNames(d.ctx)
@@ -159,6 +160,14 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 		d.customers, err = d.store.Matching(d.ctx, nil, d.now)
 		return err
 	})
+	for _, names := range []struct {
+		what string
+		n    int
+	}{{"events", len(d.eventNames)}, {"attributes", len(d.attributeNames)}} {
+		if names.n == store.ManyNames {
+			d.notes = append(d.notes, fmt.Sprintf("there are more than %s names of %s: hints know the first ones alone", thousands(store.ManyNames), names.what))
+		}
+	}
 	if known && len(d.eventNames) == 0 {
 		d.notes = append(d.notes, "checked without events: none are stored yet")
 	}
@@ -176,6 +185,7 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 			d.attribute(m)
 		}
 	}
+	d.names(known && counted && d.customers > 0, known && len(d.eventNames) > 0)
 	d.currencies(mentions)
 	for _, m := range mentions {
 		if counted && d.customers > 0 && (m.Kind == content.MentionSegment || m.Kind == content.MentionAudience) {
@@ -185,6 +195,15 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 	for _, report := range d.empty {
 		report()
 	}
+}
+
+// pauses notes what a person has stopped: the files alone look as if it ran.
+func (d *dataCheck) pauses() error {
+	pauses, err := d.store.Pauses(d.ctx)
+	for _, name := range sortedKeys(pauses) {
+		d.notes = append(d.notes, name+" is "+pauses[name].Report().String())
+	}
+	return err
 }
 
 // moment takes now: a simulation's last tick, which is then said, or the time.

@@ -39,6 +39,7 @@ type commands struct {
 	Check     checkCmd     `cmd:"" help:"Say what is in the workspace, or all that is wrong with it."`
 	Import    importCmd    `cmd:"" help:"Take in customers or events from a CSV or NDJSON file."`
 	Test      testCmd      `cmd:"" help:"Play the tests beside the campaigns, on a clock of their own."`
+	Preview   previewCmd   `cmd:"" help:"Show a mail as it would be sent; in the browser with --serve, all of them with --all."`
 	Tick      tickCmd      `cmd:"" help:"Evaluate every campaign once and queue what is due."`
 	Plan      planCmd      `cmd:"" help:"Say what the next tick would do, without doing it."`
 	Backtest  backtestCmd  `cmd:"" help:"Say what a campaign would have done in the past: who, how many mails, and who buys anyway."`
@@ -47,6 +48,14 @@ type commands struct {
 	Segment   segmentCmd   `cmd:"" help:"Say who is in a segment, and how its size went."`
 	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
 	Release   releaseCmd   `cmd:"" help:"Let in, once, what the fuse holds of a campaign."`
+	Queue     queueCmd     `cmd:"" help:"Say what every open mail waits for, and let it go, send it again or cancel it."`
+	Pause     pauseCmd     `cmd:"" help:"Stop a campaign at once, whatever its file says, until resume."`
+	Resume    resumeCmd    `cmd:"" help:"Let a paused campaign go on."`
+	MJML      mjmlCmd      `cmd:"" name:"mjml" help:"Print the HTML of an MJML file, or all that is wrong with it."`
+	Doctor    doctorCmd    `cmd:"" help:"Look whether what is stored is as it must be."`
+	Inbound   inboundCmd   `cmd:"" help:"Take a mail that has come back: a bounce, a complaint, a reply."`
+	Dkim      dkimCmd      `cmd:"" name:"dkim" help:"Make the keys that sign mails, and say what DNS must have of them."`
+	Grade     gradeCmd     `cmd:"" help:"Say of each hit on standard input whether a person was there."`
 	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
 	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
 	Scheduler schedulerCmd `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`
@@ -65,7 +74,8 @@ type runtime struct {
 	stdout, stderr io.Writer
 	log            *slog.Logger
 	example        fs.FS
-	terminal       bool // of stderr
+	terminal       bool   // of stderr
+	who            string // works here, for the audit log
 }
 
 // exitError ends a command with a code; its text, if any, is for the user.
@@ -109,13 +119,17 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	rt := &runtime{
 		ctx: ctx, json: cmd.JSON || slices.Contains(args, "--json"),
 		stdout: stdout, stderr: stderr, example: example, terminal: isTerminal(stderr),
+		who: whoWorks(getenv),
 	}
 	if err != nil {
-		return rt.exit(usage("%v\nsee `tidings --help`", err))
+		return rt.exit(usage("%s\nsee `tidings --help`", parserSays(err)))
 	}
 	cfg, err := config.Load(getenv)
 	if err != nil {
 		return rt.exit(usage("the environment is not right:\n%v", err))
+	}
+	if err := armFaults(cfg, getenv("TIDINGS_FAULT")); err != nil {
+		return rt.exit(err)
 	}
 	if cmd.DatabaseURL != "" {
 		cfg.DatabaseURL = cmd.DatabaseURL

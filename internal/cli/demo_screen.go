@@ -83,7 +83,7 @@ func progressLine(p demo.Progress) string {
 func programme(t *theatre) string {
 	begin, end := t.history.Begin(), t.history.End().Add(-time.Second)
 	return fmt.Sprintf(`
-Tidings: %s in the life of a shop, in about a minute
+Tidings: %s in the life of a shop, in a minute or two
 
   Inbox    %s/inbox/   every mail, as it arrives
   Report   %s/report   what each campaign did

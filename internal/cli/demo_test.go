@@ -59,8 +59,9 @@ func TestDemoOnce(t *testing.T) {
 		if name != "after-an-order" && c.Clicked == 0 {
 			t.Errorf("%s: nobody clicked", name)
 		}
-		if c.Failed > 0 || c.Uncertain > 0 || c.Waiting > 0 {
-			t.Errorf("%s: %d failed, %d uncertain, %d waiting", name, c.Failed, c.Uncertain, c.Waiting)
+		// The show ends at midnight: what has come up in the evening waits for the morning.
+		if c.Failed > 0 || c.Uncertain > 0 || c.Waiting > c.Sent/4 {
+			t.Errorf("%s: %d failed, %d uncertain, %d waiting of %d sent", name, c.Failed, c.Uncertain, c.Waiting, c.Sent)
 		}
 	}
 	if by["abandoned-cart"].HeldOut == 0 || by["welcome"].HeldOut != 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -12,20 +13,20 @@ import (
 	"tidings/scheduler"
 )
 
-// stopGrace is how long a stopping process waits for its hand-overs.
-const stopGrace = 25 * time.Second
-
 // sender works the queue off in this process, over connections of a pool.
 type sender struct {
 	*machine
 	server  *queue.Server
+	pool    *mail.Pool
 	idle    chan struct{} // a slice is done
 	working atomic.Int64  // slices
+	lost    lost
+	looks   int // how many in a row may find nobody at work
 }
 
 // startSender sets a worker to work. Stop it.
 func (m *machine) startSender(ctx context.Context, pool *mail.Pool) (*sender, error) {
-	s := &sender{machine: m, idle: make(chan struct{}, 1)}
+	s := &sender{machine: m, pool: pool, idle: make(chan struct{}, 1), lost: lost{}, looks: looksEnough}
 	w := m.worker(pool, nil)
 	var err error
 	s.server, err = m.serve(ctx, func(ctx context.Context, slice int64) error {
@@ -43,9 +44,30 @@ func (m *machine) startSender(ctx context.Context, pool *mail.Pool) (*sender, er
 }
 
 func (s *sender) stop(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	if err := s.stopSending(ctx, s.server, s.pool); err != nil {
+		s.rt.log.Error("worker not stopped in time", "error", err)
+	}
+}
+
+// cutGrace is the time to store what became of hand-overs whose lines were cut.
+const cutGrace = 2 * time.Second
+
+// stopSending ends a worker and its lines, whether or not ctx has ended: it takes
+// nothing more, lets go of what it has claimed, and waits for the replies to what
+// it has handed over, for STOP_GRACE at most. Then the lines are cut, and what
+// lay on them is uncertain.
+func (m *machine) stopSending(ctx context.Context, server *queue.Server, pool *mail.Pool) error {
+	ctx = context.WithoutCancel(ctx)
+	wait, cancel := context.WithTimeout(ctx, m.rt.cfg.StopGrace)
 	defer cancel()
-	_ = s.server.Stop(ctx)
+	if server.Stop(wait) == nil {
+		closePool(pool)
+		return nil
+	}
+	_ = pool.Close(wait) // its time is up: lines in use are cut
+	last, cancel := context.WithTimeout(ctx, cutGrace)
+	defer cancel()
+	return server.Stop(last)
 }
 
 // drain ticks and works the queue off at now until nothing moves any more: what
@@ -90,12 +112,28 @@ func (m *machine) drain(ctx context.Context, now time.Time) (map[string]schedule
 }
 
 // queueLook is how often a drain asks the queue whether it is empty when no
-// slice of its own tells it so; stalled is how many looks in a row may find
-// nothing moving before what is left is left to a later tick.
+// slice of its own tells it so; looksEnough is how many looks in a row may find slices
+// that nobody works on before these are left to a later tick.
 const (
-	queueLook = 50 * time.Millisecond
-	stalled   = 100
+	queueLook   = 50 * time.Millisecond
+	looksEnough = 100
 )
+
+// lost are slices that nobody has taken up for as long as a drain waits: their task
+// went with the process, or the queue, that had it. A later tick takes them up, when
+// its clock has gone on; in this one they are waited for once, not in each round.
+type lost map[int64]bool
+
+func (l lost) add(ids []int64) {
+	for _, id := range ids {
+		l[id] = true
+	}
+}
+
+// without leaves of slices those that may still be taken up.
+func (l lost) without(ids []int64) []int64 {
+	return slices.DeleteFunc(ids, func(id int64) bool { return l[id] })
+}
 
 // settle waits until every slice queued at now was taken up and none is worked
 // on. It tells whether it had nothing to wait for, or nothing that moves.
@@ -115,10 +153,11 @@ func (s *sender) settle(ctx context.Context, now time.Time) (quiet bool, err err
 			if err != nil {
 				return false, err
 			}
-			if untaken == 0 {
+			if untaken = s.lost.without(untaken); len(untaken) == 0 {
 				return quiet, nil
 			}
-			if still++; still > stalled {
+			if still++; still > s.looks {
+				s.lost.add(untaken)
 				return true, nil
 			}
 		}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,21 +42,24 @@ func (c *explainCmd) Run(rt *runtime) error {
 	if err != nil {
 		return err
 	}
-	found, err := rt.explain(s, cat, campaigns, customer, at)
+	found, failed, err := rt.explain(s, cat, campaigns, customer, at)
 	if err != nil {
 		return err
 	}
 	switch {
 	case rt.json && c.Campaign != "":
-		return rt.printJSON(found[0])
+		err = rt.printJSON(found[0])
 	case rt.json:
-		return rt.printJSON(map[string]any{"customer": customer.ExternalID, "at": at, "campaigns": found})
+		err = rt.printJSON(map[string]any{"customer": customer.ExternalID, "at": at, "campaigns": found})
 	case c.Campaign != "":
 		printExplanation(rt, found[0])
 	default:
 		printExplanations(rt, found)
 	}
-	return nil
+	if err == nil && failed != nil { // the answer names it, and tells of the others
+		return failed
+	}
+	return err
 }
 
 // wanted are the campaigns of the catalog, or the one named.
@@ -105,15 +109,16 @@ func (rt *runtime) customer(s *store.Store, ref string) (campaign.Customer, erro
 }
 
 // explain rehearses the next tick at a moment, if there can be one, and explains
-// what it says. Of a moment before the last tick the stored facts alone tell.
-func (rt *runtime) explain(s *store.Store, cat *campaign.Catalog, campaigns []*campaign.Campaign, customer campaign.Customer, at time.Time) ([]campaign.Explanation, error) {
+// what it says. Of a moment before the last tick the stored facts alone tell. failed
+// names those of the campaigns that the tick could not evaluate.
+func (rt *runtime) explain(s *store.Store, cat *campaign.Catalog, campaigns []*campaign.Campaign, customer campaign.Customer, at time.Time) (out []campaign.Explanation, failed *scheduler.FailedError, err error) {
 	last, err := s.LastTick(rt.ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []campaign.Explanation
 	err = s.Rehearse(rt.ctx, cat, func(s *store.Store) error {
 		out = nil
+		tick := rehearsal{now: at, errors: map[string]string{}}
 		stories := make([][]campaign.PassStory, len(campaigns))
 		for i, c := range campaigns {
 			if stories[i], err = s.PassStories(rt.ctx, c, customer.ID, at); err != nil {
@@ -122,11 +127,16 @@ func (rt *runtime) explain(s *store.Store, cat *campaign.Catalog, campaigns []*c
 		}
 		planned, ticked := map[string]scheduler.Planned{}, !at.Before(last)
 		if ticked {
-			if planned, err = rt.planner(s, cat).Plan(rt.ctx, at, scheduler.PlanOptions{Customer: customer.ID}); err != nil {
+			if planned, err = tick.tick(rt, s, cat, scheduler.PlanOptions{Customer: customer.ID}); err != nil {
 				return err
 			}
 		}
+		failed = tick.failedOf(campaigns)
 		for i, c := range campaigns {
+			if why := tick.errors[c.Name]; why != "" {
+				out = append(out, unjudged(c, customer, at, why, stories[i]))
+				continue
+			}
 			x, err := s.Explain(rt.ctx, c, customer, at, occasions(planned[c.Name].Told), ticked)
 			if err != nil {
 				return err
@@ -138,7 +148,38 @@ func (rt *runtime) explain(s *store.Store, cat *campaign.Catalog, campaigns []*c
 		}
 		return nil
 	})
-	return out, err
+	return out, failed, err
+}
+
+// failedOf is what a rehearsed tick says of campaigns that failed, if some of these
+// did.
+func (r *rehearsal) failedOf(campaigns []*campaign.Campaign) *scheduler.FailedError {
+	if r.failed == nil {
+		return nil
+	}
+	asked := scheduler.FailedError{Err: r.failed.Err}
+	for _, c := range campaigns {
+		if slices.Contains(r.failed.Campaigns, c.Name) {
+			asked.Campaigns = append(asked.Campaigns, c.Name)
+		}
+	}
+	if len(asked.Campaigns) == 0 {
+		return nil
+	}
+	return &asked
+}
+
+// unjudged explains a campaign that cannot be evaluated: it lets nobody in.
+func unjudged(c *campaign.Campaign, customer campaign.Customer, at time.Time, why string, passes []campaign.PassStory) campaign.Explanation {
+	x := campaign.Explanation{
+		Customer: customer.ExternalID, Campaign: c.Name, At: at, Decision: campaign.No, Blocker: "failed",
+		Detail: "the campaign cannot be evaluated, so it lets nobody in: " + why,
+		Checks: []campaign.Check{}, Passes: []campaign.PassStory{},
+	}
+	if passes != nil {
+		x.Passes = passes
+	}
+	return x
 }
 
 func occasions(told []scheduler.Told) []store.Occasion {

@@ -105,8 +105,11 @@ func story(p campaign.PassStory) string {
 	}
 	for _, m := range p.Mails {
 		out += fmt.Sprintf(" · %s %s", m.Step, m.State)
-		if m.Reason != "" {
-			out += " (" + m.Reason + ")"
+		switch {
+		case m.Reason != "" && m.Said != "":
+			out += " (" + m.Reason + ": " + m.Said + ")"
+		case m.Reason+m.Said != "":
+			out += " (" + m.Reason + m.Said + ")"
 		}
 		if m.Done != nil {
 			out += " " + shortTime(*m.Done)

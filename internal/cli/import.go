@@ -16,6 +16,7 @@ import (
 
 type importCmd struct {
 	Customers importCustomersCmd `cmd:"" help:"CSV with id and email (first_name, last_name, locale, timezone, country, created_at; any other column is an attribute), or NDJSON."`
+	Products  importProductsCmd  `cmd:"" help:"The shop's catalogue: CSV, tab-separated, NDJSON, or a Google Merchant feed."`
 	Events    importEventsCmd    `cmd:"" help:"CSV with customer_id, name, occurred_at (event_id, properties; any other column is a property), or NDJSON."`
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 type initCmd struct {
-	Dir string `arg:"" help:"Folder to write into; made when missing."`
+	Dir string `arg:"" name:"folder" help:"Folder to write into; made when missing."`
 }
 
 // Run writes a workspace to start from, and the schemas for an editor. It

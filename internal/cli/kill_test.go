@@ -110,6 +110,11 @@ func strike(t *testing.T, s *shop, server *smtptest.Server, at time.Time, n int,
 	cmd := s.process(program(t), "tick", "--json", "--drain", "--at", at.Format(time.RFC3339))
 	var told bytes.Buffer
 	cmd.Stderr = &told
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the tick at %s said:\n%s", at.Format(time.RFC3339), told.String())
+		}
+	})
 	reached, over := make(chan struct{}), make(chan struct{})
 	n += server.Total()
 	var first sync.Once
@@ -258,6 +263,68 @@ func TestStopped(t *testing.T) {
 		settle(t, s, killDue)
 		allSent(t, s, server, mails, 0, 0)
 	})
+}
+
+// Asked to stop while the mail server keeps silent, a tick waits for its replies
+// no longer than it may. What it has no reply to is in doubt, in the ledger as on
+// the wire, and is sent again later, marked.
+func TestStoppedInSilence(t *testing.T) {
+	t.Parallel()
+	const mails = 100
+	stores(t, func(t *testing.T, s *shop) {
+		server := killShop(t, s, mails)
+		s.env["STOP_GRACE"] = "1s"
+		cmd := s.process(program(t), "tick", "--json", "--drain", "--at", killDue.Format(time.RFC3339))
+		var told bytes.Buffer
+		cmd.Stderr = &told
+		silent := make(chan struct{})
+		var first sync.Once
+		server.Fault(func(m smtptest.Moment) *smtptest.Fault {
+			if m.Point != smtptest.Taken {
+				return nil
+			}
+			first.Do(func() { close(silent) })
+			return &smtptest.Fault{Silent: true}
+		})
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		receiveWithin(t, silent, time.Minute)
+		begun := time.Now()
+		for range 2 {
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := receiveWithin(t, ended, time.Minute); err == nil {
+			t.Error("asked to stop, and yet done")
+		}
+		if took := time.Since(begun); took > 20*time.Second {
+			t.Errorf("it took %s to stop", took)
+		}
+		server.Fault(nil)
+		open := s.count(t, "SELECT count(*) FROM messages WHERE state IN ('claimed', 'handoff')")
+		doubt := s.count(t, "SELECT count(*) FROM messages WHERE state = 'uncertain'")
+		if open != 0 || doubt == 0 || doubt > killConnections || doubt != server.Total() {
+			t.Errorf("%d claimed or handed over, %d uncertain, %d at the server: %s", open, doubt, server.Total(), told.String())
+		}
+		settle(t, s, killDue)
+		allSent(t, s, server, mails, doubt, doubt)
+	})
+}
+
+// receiveWithin is what comes from a channel in time.
+func receiveWithin[T any](t *testing.T, from <-chan T, d time.Duration) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(d):
+		t.Fatalf("nothing came in %s", d)
+	}
+	panic("unreachable")
 }
 
 // A queue that has lost its tasks, and does not know, does not hold a drain up

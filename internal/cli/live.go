@@ -174,6 +174,9 @@ func (l *live) start(ctx context.Context, machine func(*store.Store) (*machine, 
 	if l.machine, err = machine(s); err != nil {
 		return err
 	}
+	if err := l.rightWorkspace(ctx); err != nil {
+		return err
+	}
 	if err := l.startWorker(ctx); err != nil {
 		return err
 	}
@@ -181,6 +184,19 @@ func (l *live) start(ctx context.Context, machine func(*store.Store) (*machine, 
 		l.startScheduler(ctx)
 	}
 	return l.openWeb(ctx)
+}
+
+// rightWorkspace refuses to decide by the files of another folder.
+func (l *live) rightWorkspace(ctx context.Context) error {
+	if !l.parts.scheduler {
+		return nil
+	}
+	err := l.store.CheckWorkspace(ctx, l.machine.catalog)
+	var wrong *store.RemovalError
+	if errors.As(err, &wrong) {
+		return usage("%v", wrong)
+	}
+	return err
 }
 
 func (l *live) startWorker(ctx context.Context) error {
@@ -206,10 +222,9 @@ func (l *live) startWorker(ctx context.Context) error {
 		return err
 	}
 	l.shutdown = append(l.shutdown, func(ctx context.Context) {
-		if err := server.Stop(ctx); err != nil {
+		if err := l.machine.stopSending(ctx, server, pool); err != nil {
 			l.rt.log.Error("worker not stopped in time", "error", err)
 		}
-		closePool(pool)
 	})
 	return nil
 }
@@ -310,7 +325,7 @@ func (l *live) writeKeys(ctx context.Context) error {
 
 // stop ends what was started, the hand-overs under way first.
 func (l *live) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), l.rt.cfg.StopGrace+cutGrace)
 	defer cancel()
 	for _, f := range l.shutdown {
 		f(ctx)
@@ -326,7 +341,11 @@ func (l *live) stop() error {
 		err = l.machine.Close()
 	}
 	if l.store != nil {
-		err = errors.Join(err, l.store.Close())
+		// All that was to be kept is committed: a connection that the server cut
+		// before we closed it makes no stop a failure.
+		if cerr := l.store.Close(); cerr != nil {
+			l.rt.log.Warn("the database's connections did not close in order", "error", cerr)
+		}
 	}
 	return err
 }

@@ -3,10 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"tidings/internal/campaign"
 	"tidings/internal/config"
+	"tidings/internal/dkim"
+	"tidings/internal/fault"
 	"tidings/internal/mail"
 	"tidings/internal/queue"
 	"tidings/internal/render"
@@ -23,6 +27,7 @@ type machine struct {
 	catalog  *campaign.Catalog
 	renderer *render.Renderer
 	signer   *token.Signer
+	dkim     *dkim.Signer // nil: mails are not signed here
 	queue    *queue.Queue // nil when neither decides nor sends
 	clock    func(ctx context.Context) (time.Time, error)
 	public   string // PUBLIC_URL
@@ -55,7 +60,11 @@ func (rt *runtime) newMachineWithoutQueue(s *store.Store, cat *campaign.Catalog,
 	if err != nil {
 		return nil, err
 	}
-	return &machine{rt: rt, store: s, catalog: cat, renderer: renderer, signer: signer, clock: clock, public: rt.cfg.PublicURL}, nil
+	keys, err := rt.dkimSigner()
+	if err != nil {
+		return nil, err
+	}
+	return &machine{rt: rt, store: s, catalog: cat, renderer: renderer, signer: signer, dkim: keys, clock: clock, public: rt.cfg.PublicURL}, nil
 }
 
 func (m *machine) openQueue() (err error) {
@@ -106,20 +115,31 @@ func (m *machine) scheduler() *scheduler.Scheduler {
 
 // worker is the sending half, over connections of pool. settled may be nil.
 func (m *machine) worker(pool *mail.Pool, settled func()) *worker.Worker {
+	return m.workerOver(m.store, pool, settled)
+}
+
+// lightGC lets a process that sends collect its garbage less often: it makes that
+// of a mail for each mail and keeps next to nothing, so that it costs a few tens of
+// megabytes. GOGC wins over it.
+func lightGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300)
+	}
+}
+
+// workerOver is worker with another ledger before the store.
+func (m *machine) workerOver(ledger worker.Ledger, pool *mail.Pool, settled func()) *worker.Worker {
+	lightGC()
+	clock := worker.Clock(m.clock)
+	if m.store.Live() {
+		// A live store takes the time by itself, within the transaction: nobody asks for
+		// it besides.
+		clock = func(context.Context) (time.Time, error) { return time.Now(), nil }
+	}
 	return worker.New(worker.Options{
-		Ledger: m.store, Line: line{pool}, Clock: m.clock, Log: m.rt.log, Settled: settled,
-		Renderer: renderer{m.renderer, render.Settings{PublicURL: m.public, Signer: m.signer, StoreID: m.store.ID()}},
+		Ledger: ledger, Line: line{pool}, Clock: clock, Log: m.rt.log, Settled: settled,
+		Renderer: renderer{m.renderer, render.Settings{PublicURL: m.public, Signer: m.signer, StoreID: m.store.ID(), ReturnAddress: m.rt.cfg.ReturnAddress, Catalogue: m.products()}, m.dkim},
 	})
-}
-
-// renderer is the render package as the worker wants it.
-type renderer struct {
-	*render.Renderer
-	settings render.Settings
-}
-
-func (r renderer) Render(o campaign.Outgoing) (campaign.Email, error) {
-	return r.Renderer.Render(o, r.settings)
 }
 
 // line is the mail pool as the worker wants it.
@@ -130,10 +150,17 @@ func (l line) Get(ctx context.Context) (worker.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return smtpConn{c}, nil
 }
 
-func (l line) Put(c worker.Conn) { l.Pool.Put(c.(*mail.Conn)) }
+func (l line) Put(c worker.Conn) { l.Pool.Put(c.(smtpConn).Conn) }
+
+type smtpConn struct{ *mail.Conn }
+
+func (c smtpConn) FinishBegin(ctx context.Context, next campaign.Email) (worker.Ending, error) {
+	done, err := c.Conn.FinishBegin(ctx, next)
+	return worker.Ending(done), err
+}
 
 // transactionalWorkers are how many slices of transactional mail are sent at
 // once, on connections of their own, beside n slices of bulk.
@@ -141,14 +168,19 @@ func transactionalWorkers(n int) int { return max(1, n/4) }
 
 // newPool makes the connections to SMTP_URL: as many as slices can be worked on,
 // each of which keeps one, so that transactional mail never waits for bulk's.
-func (rt *runtime) newPool(smtpURL string) (*mail.Pool, error) {
+func (rt *runtime) newPool(smtpURL string, options ...mail.Option) (*mail.Pool, error) {
 	server, err := mail.ParseURL(smtpURL)
 	if err != nil {
 		return nil, usage("%v", err)
 	}
+	if fault.Armed() && !server.Loopback() {
+		return nil, usage("TIDINGS_FAULT is set, and %s is not on this machine; faults are for tests, which mail nobody. Unset it", server.Addr())
+	}
 	n := rt.cfg.Connections
-	return mail.New(server, mail.WithConnections(n+transactionalWorkers(n)), mail.WithHelo(rt.heloName()),
-		mail.WithTimeouts(mail.Timeouts{Reply: worker.ReplyLimit})), nil
+	return mail.New(server, append([]mail.Option{
+		mail.WithConnections(n + transactionalWorkers(n)), mail.WithHelo(rt.heloName()),
+		mail.WithTimeouts(mail.Timeouts{Reply: worker.ReplyLimit}),
+	}, options...)...), nil
 }
 
 // serve works the queue off in this process until the server is stopped.

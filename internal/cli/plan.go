@@ -26,17 +26,25 @@ type planOutput struct {
 
 // campaignPlan is what the next tick would do for a campaign, in a tick's words.
 type campaignPlan struct {
-	Status       string              `json:"status"`
-	Entered      int                 `json:"entered"`
-	HeldOut      int                 `json:"held_out"` // of entered
-	Held         map[string]int      `json:"held"`
-	Sample       []string            `json:"sample"`      // customers who would enter
-	HeldSample   map[string][]string `json:"held_sample"` // customers held, by reason
-	Messages     int                 `json:"messages"`
-	Exits        map[string]int      `json:"exits"`
-	Fuse         *fusePlan           `json:"fuse,omitempty"`
-	IfActive     *activePlan         `json:"if_active,omitempty"` // of a draft
-	MailsPerHour []hourPlan          `json:"mails_per_hour"`      // the next 24 hours
+	Status       string                `json:"status"`
+	Entered      int                   `json:"entered"`
+	HeldOut      int                   `json:"held_out"` // of entered
+	Held         map[string]int        `json:"held"`
+	Sample       []string              `json:"sample"`      // customers who would enter
+	HeldSample   map[string][]string   `json:"held_sample"` // customers held, by reason
+	Messages     int                   `json:"messages"`
+	Exits        map[string]int        `json:"exits"`
+	Fuse         *fusePlan             `json:"fuse,omitempty"`
+	Paused       *campaign.PauseReport `json:"paused,omitempty"`          // by hand or by the breaker
+	IfActive     *activePlan           `json:"if_active,omitempty"`       // of a draft
+	MailsPerHour []hourPlan            `json:"mails_per_hour"`            // the next 24 hours
+	GatedPerHour []hourPlan            `json:"mails_per_hour_with_gates"` // the same, by estimate
+	WouldHold    map[string]int        `json:"would_hold"`                // of the mails that are due, and of those that wait already, by gate
+	WouldDrop    map[string]int        `json:"would_drop"`                // those that would never go
+	Waits        []campaign.Waits      `json:"waits"`                     // of would_hold: until when, and for whom
+	Pace         *pacePlan             `json:"pace,omitempty"`            // the rates that mails of the next 24 hours wait for
+	// Error is why the campaign cannot be evaluated: the tick then decides nothing.
+	Error string `json:"error,omitempty"`
 }
 
 // fusePlan says why a campaign's entries are held for a person.
@@ -92,9 +100,11 @@ func (c *planCmd) Run(rt *runtime) error {
 		return err
 	}
 	out := planOutput{At: now}
+	var failed *scheduler.FailedError
 	err = s.Rehearse(rt.ctx, cat, func(s *store.Store) error {
-		r, err := rt.rehearse(s, cat, now)
+		r, err := rt.rehearse(s, cat, now, nil)
 		if err == nil {
+			failed = r.failed
 			out.Campaigns, err = r.campaigns(rt, s, cat, c.Sample)
 		}
 		return err
@@ -103,9 +113,15 @@ func (c *planCmd) Run(rt *runtime) error {
 		return past(err)
 	}
 	if rt.json {
-		return rt.printJSON(out)
+		if err := rt.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		printPlan(rt, cat, out)
 	}
-	printPlan(rt, cat, out)
+	if failed != nil { // the answer names it, and what the others would do
+		return failed
+	}
 	return nil
 }
 
@@ -152,24 +168,97 @@ type rehearsal struct {
 	now     time.Time
 	planned map[string]scheduler.Planned
 	drafts  map[string]scheduler.Planned
+	pauses  map[string]store.Pause
 	outlook map[string]*campaign.Forecast // of the active ones, after the tick
+	gates   map[string]campaign.WouldHold // of their mails that are due then
+	gated   map[string]campaign.Gated     // of their outlook
+	// failed names the campaigns that could not be evaluated, whose errors are.
+	failed *scheduler.FailedError
+	errors map[string]string
+}
+
+// fails notes campaigns that could not be evaluated, each once. It gives back an
+// error that is of none of them.
+func (r *rehearsal) fails(err error) error {
+	var failed *scheduler.FailedError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	if r.failed == nil {
+		r.failed = &scheduler.FailedError{Err: failed.Err}
+	}
+	for _, name := range failed.Campaigns {
+		if r.errors[name] == "" {
+			r.failed.Campaigns = append(r.failed.Campaigns, name)
+			r.errors[name] = failed.Err.Error()
+		}
+	}
+	return nil
+}
+
+// tick plans, and notes the campaigns that could not be evaluated.
+func (r *rehearsal) tick(rt *runtime, s *store.Store, cat *campaign.Catalog, o scheduler.PlanOptions) (map[string]scheduler.Planned, error) {
+	planned, err := rt.planner(s, cat).Plan(rt.ctx, r.now, o)
+	if rt.ctx.Err() != nil {
+		return nil, rt.ctx.Err()
+	}
+	err = r.fails(err)
+	for name, p := range planned {
+		if p.Error != "" {
+			r.errors[name] = p.Error
+		}
+	}
+	return planned, err
+}
+
+// ahead foresees an active campaign. One that cannot be foreseen leaves nothing
+// behind, and the others go on.
+func (r *rehearsal) ahead(rt *runtime, s *store.Store, cat *campaign.Catalog, c *campaign.Campaign) error {
+	if r.errors[c.Name] != "" {
+		return nil
+	}
+	err := s.Rehearse(rt.ctx, cat, func(s *store.Store) (err error) {
+		r.outlook[c.Name], err = (&scheduler.Forecaster{Store: s, Catalog: cat}).Outlook(rt.ctx, c, r.now, r.now.Add(outlookSpan))
+		if err == nil {
+			r.gated[c.Name], err = s.Gated(rt.ctx, c, r.outlook[c.Name], r.now, r.now.Add(outlookSpan))
+		}
+		if err == nil {
+			r.gates[c.Name], err = s.WouldHold(rt.ctx, c, r.now)
+		}
+		return err
+	})
+	if err == nil || rt.ctx.Err() != nil {
+		return err
+	}
+	return r.fails(&scheduler.FailedError{Campaigns: []string{c.Name}, Err: err})
 }
 
 // rehearse plans on a store that takes everything back. Each of the two parts
-// leaves nothing behind for the other.
-func (rt *runtime) rehearse(s *store.Store, cat *campaign.Catalog, now time.Time) (rehearsal, error) {
-	r := rehearsal{now: now, outlook: map[string]*campaign.Forecast{}}
+// leaves nothing behind for the other. Campaigns that cannot be evaluated are
+// noted, and do not keep the others from theirs. also, unless it is nil, looks at
+// what either tick has done before that is taken back.
+func (rt *runtime) rehearse(s *store.Store, cat *campaign.Catalog, now time.Time, also func(s *store.Store, r *rehearsal, drafts bool) error) (rehearsal, error) {
+	r := rehearsal{now: now, outlook: map[string]*campaign.Forecast{}, gates: map[string]campaign.WouldHold{}, gated: map[string]campaign.Gated{}, errors: map[string]string{}}
 	err := s.Rehearse(rt.ctx, cat, func(s *store.Store) (err error) {
-		if r.planned, err = rt.planner(s, cat).Plan(rt.ctx, now, scheduler.PlanOptions{}); err != nil {
+		if r.planned, err = r.tick(rt, s, cat, scheduler.PlanOptions{}); err != nil {
+			return err
+		}
+		if r.pauses, err = s.Pauses(rt.ctx); err != nil {
 			return err
 		}
 		for _, c := range cat.Campaigns {
-			if c.Status != campaign.Active {
+			if _, paused := r.pauses[c.Name]; paused || c.Status != campaign.Active {
 				continue
 			}
-			if r.outlook[c.Name], err = (&scheduler.Forecaster{Store: s, Catalog: cat}).Outlook(rt.ctx, c, now, now.Add(outlookSpan)); err != nil {
+			if err = r.ahead(rt, s, cat, c); err != nil {
 				return err
 			}
+		}
+		if err = r.pace(rt, s, cat); err != nil {
+			return err
+		}
+		if also != nil {
+			return also(s, &r, false)
 		}
 		return nil
 	})
@@ -178,7 +267,9 @@ func (rt *runtime) rehearse(s *store.Store, cat *campaign.Catalog, now time.Time
 		return r, err
 	}
 	err = s.Rehearse(rt.ctx, active, func(s *store.Store) (err error) {
-		r.drafts, err = rt.planner(s, active).Plan(rt.ctx, now, scheduler.PlanOptions{Only: drafts, Since: now.Add(-draftSpan)})
+		if r.drafts, err = r.tick(rt, s, active, scheduler.PlanOptions{Only: drafts, Since: now.Add(-draftSpan)}); err == nil && also != nil {
+			err = also(s, &r, true)
+		}
 		return err
 	})
 	return r, err
@@ -235,7 +326,10 @@ func (r rehearsal) campaigns(rt *runtime, s *store.Store, cat *campaign.Catalog,
 		one := campaignPlan{
 			Status: string(c.Status), Entered: p.Entered, HeldOut: p.HeldOut, Held: p.Held,
 			HeldSample: map[string][]string{}, Messages: p.Messages, Exits: p.Exits, MailsPerHour: perHour(r.outlook[c.Name], cat.Workspace.Zone),
+			Error: r.errors[c.Name], GatedPerHour: gatedPerHour(r.gated[c.Name], r.now.Add(outlookSpan), cat.Workspace.Zone),
 		}
+		one.gated(r.gates[c.Name], cat.Workspace.Zone)
+		one.Pace = paceOf(c.Name, r.gated[c.Name].Paced, cat.Workspace.Zone)
 		var err error
 		if one.Sample, err = rt.labels(s, p.Entering, sample); err != nil {
 			return nil, err
@@ -245,10 +339,13 @@ func (r rehearsal) campaigns(rt *runtime, s *store.Store, cat *campaign.Catalog,
 				return nil, err
 			}
 		}
+		if pause, paused := r.pauses[c.Name]; paused {
+			one.Paused = pause.Report()
+		}
 		if p.Fuse != nil {
 			one.Fuse = &fusePlan{p.Fuse.Decided, p.Fuse.Allowed, p.Fuse.Usual, "tidings release " + c.Name + " --yes"}
 		}
-		if d, ok := r.drafts[c.Name]; ok {
+		if d, ok := r.drafts[c.Name]; ok && d.Error == "" {
 			one.IfActive = &activePlan{Since: r.now.Add(-draftSpan), Entered: d.Entered, HeldOut: d.HeldOut, Held: d.Held, Messages: d.Messages}
 			if one.IfActive.Sample, err = rt.labels(s, d.Entering, sample); err != nil {
 				return nil, err

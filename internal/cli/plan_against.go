@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"tidings/internal/campaign"
+	"tidings/internal/render"
 	"tidings/internal/store"
+	"tidings/scheduler"
 )
 
 // comparison is what `plan --against --json` prints.
@@ -17,6 +19,7 @@ type comparison struct {
 	Errors    []campaign.Problem            `json:"errors"`
 	Warnings  []campaign.Problem            `json:"warnings"`
 	Templates []string                      `json:"templates"` // added, removed or changed
+	Failed    []string                      `json:"failed"`    // campaigns of this version that cannot be evaluated
 	Campaigns map[string]campaignComparison `json:"campaigns"` // those for which anything changes
 }
 
@@ -36,9 +39,20 @@ type campaignComparison struct {
 	Mails          int                `json:"mails"` // of the next 24 hours
 	MailsBefore    int                `json:"mails_before"`
 	BusiestHour    *hourPlan          `json:"busiest_hour,omitempty"`
+	// WouldHold, WouldDrop and Waits are a plan's, of this version.
+	WouldHold map[string]int   `json:"would_hold,omitempty"`
+	WouldDrop map[string]int   `json:"would_drop,omitempty"`
+	Waits     []campaign.Waits `json:"waits,omitempty"`
 	// Lapsed, of a campaign that becomes active, counts the occurrences that lie
 	// before its activation and so never enter.
 	Lapsed int `json:"lapsed,omitempty"`
+	// Failing, Untranslated are of this version's mails to those who are to get them.
+	// Error, ErrorBefore are why this version's or the other's cannot be evaluated:
+	// then whom the change concerns is not known.
+	Failing      []failingMail  `json:"failing,omitempty"`
+	Untranslated []untranslated `json:"untranslated,omitempty"`
+	Error        string         `json:"error,omitempty"`
+	ErrorBefore  string         `json:"error_before,omitempty"`
 }
 
 // compare plans both versions of the workspace from one state of the database.
@@ -56,8 +70,11 @@ func (c *planCmd) compare(rt *runtime) error {
 	if before == nil {
 		return &exitError{exitNo, "the version " + c.Against + " has errors of its own and cannot be compared with:\n" + firstError(problems)}
 	}
-	out := comparison{Against: c.Against, Errors: []campaign.Problem{}, Warnings: []campaign.Problem{}, Templates: []string{}, Campaigns: map[string]campaignComparison{}}
-	after, _, problems := load(files)
+	out := comparison{
+		Against: c.Against, Errors: []campaign.Problem{}, Warnings: []campaign.Problem{}, Templates: []string{}, Failed: []string{},
+		Campaigns: map[string]campaignComparison{},
+	}
+	after, renderer, problems := load(files)
 	for _, p := range problems {
 		if p.Warning {
 			out.Warnings = append(out.Warnings, p)
@@ -65,19 +82,34 @@ func (c *planCmd) compare(rt *runtime) error {
 			out.Errors = append(out.Errors, p)
 		}
 	}
+	var failed *scheduler.FailedError
 	if after != nil {
-		if err := c.effect(rt, &out, before, after); err != nil {
+		if failed, err = c.effect(rt, &out, before, after, renderer); err != nil {
 			return past(err)
 		}
 	}
-	out.OK = len(out.Errors) == 0
+	if failed != nil {
+		out.Failed = failed.Campaigns
+	}
+	out.OK = len(out.Errors) == 0 && failed == nil && out.failing() == 0
 	if err := c.printComparison(rt, out); err != nil {
 		return err
 	}
-	if !out.OK {
+	switch {
+	case failed != nil: // the answer names it, and what changes for the others
+		return failed
+	case !out.OK:
 		return &exitError{code: exitNo}
 	}
 	return nil
+}
+
+// failing counts the mails of this version that cannot be rendered for somebody.
+func (out comparison) failing() (n int) {
+	for _, one := range out.Campaigns {
+		n += len(one.Failing)
+	}
+	return n
 }
 
 func firstError(problems []campaign.Problem) string {
@@ -89,34 +121,45 @@ func firstError(problems []campaign.Problem) string {
 	return ""
 }
 
-// effect rehearses the next tick by both versions, the other one first.
-func (c *planCmd) effect(rt *runtime, out *comparison, before, after *campaign.Catalog) error {
+// effect rehearses the next tick by both versions, the other one first. failed
+// names the campaigns that cannot be evaluated by this one.
+func (c *planCmd) effect(rt *runtime, out *comparison, before, after *campaign.Catalog, renderer *render.Renderer) (failed *scheduler.FailedError, err error) {
 	s, err := rt.openExisting()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.Close()
 	if out.At, err = c.now(rt, s); err != nil {
-		return err
+		return nil, err
 	}
 	out.Templates = changedTemplates(before, after)
-	return s.Rehearse(rt.ctx, before, func(s *store.Store) error {
+	x := comparing{rt: rt, sample: c.Sample, before: before, after: after}
+	out.Warnings = append(out.Warnings, renamed(before, after, x.earlier)...)
+	concern := concerned(before, after, x.earlier, out.Templates)
+	if x.mails, err = rt.newMailTrial(after, renderer); err != nil {
+		return nil, err
+	}
+	err = s.Rehearse(rt.ctx, before, func(s *store.Store) error {
 		at, err := s.Standing(rt.ctx)
 		if err != nil {
 			return err
 		}
-		was, err := rt.rehearse(s, before, out.At)
+		was, err := rt.rehearse(s, before, out.At, nil)
 		if err != nil {
 			return err
 		}
-		is, err := rt.rehearse(s, after, out.At)
+		is, err := rt.rehearse(s, after, out.At, func(s *store.Store, r *rehearsal, drafts bool) error {
+			return x.mails.collect(s, r, concern, drafts)
+		})
 		if err != nil {
 			return err
 		}
+		failed = is.failed
 		clear(out.Campaigns)
-		x := comparing{rt: rt, store: s, sample: c.Sample, before: before, after: after, was: was, is: is, at: at}
+		x.store, x.was, x.is, x.at = s, was, is, at
 		return x.campaigns(out)
 	})
+	return failed, err
 }
 
 // comparing is a comparison under way.
@@ -127,6 +170,7 @@ type comparing struct {
 	before, after *campaign.Catalog
 	was, is       rehearsal
 	at            map[string]map[string]int // running passes by step
+	mails         *mailTrial
 }
 
 func (x *comparing) campaigns(out *comparison) error {
@@ -177,17 +221,20 @@ func (x *comparing) compare(b, a *campaign.Campaign) (one campaignComparison, sa
 	var was, is []int64
 	if b != nil {
 		was = x.was.planned[b.Name].Entering
-		one.EnterBefore = x.was.planned[b.Name].Entered
+		one.EnterBefore, one.ErrorBefore = x.was.planned[b.Name].Entered, x.was.errors[b.Name]
 		one.MailsBefore, _ = busiest(perHour(x.was.outlook[b.Name], x.before.Workspace.Zone))
 	}
 	if a != nil {
 		p := x.is.planned[a.Name]
-		is, one.Enter, one.Held = p.Entering, p.Entered, p.Held
+		is, one.Enter, one.Held, one.Error = p.Entering, p.Entered, p.Held, x.is.errors[a.Name]
 		var most hourPlan
 		one.Mails, most = busiest(perHour(x.is.outlook[a.Name], x.after.Workspace.Zone))
 		if most.Messages > 0 {
 			one.BusiestHour = &most
 		}
+		var gated campaignPlan
+		gated.gated(x.is.gates[a.Name], x.after.Workspace.Zone)
+		one.WouldHold, one.WouldDrop, one.Waits = gated.WouldHold, gated.WouldDrop, gated.Waits
 	}
 	switch {
 	case b == nil:
@@ -202,6 +249,9 @@ func (x *comparing) compare(b, a *campaign.Campaign) (one campaignComparison, sa
 		if a.Name != b.Name {
 			one.Change, one.Was = "renamed", b.Name
 		}
+	}
+	if one.Error != "" || one.ErrorBefore != "" {
+		was, is = nil, nil
 	}
 	newly, gone := missing(is, was), missing(was, is)
 	one.Newly, one.NoLonger = len(newly), len(gone)
@@ -218,14 +268,19 @@ func (x *comparing) compare(b, a *campaign.Campaign) (one campaignComparison, sa
 	if err := x.lapsed(b, a, &one); err != nil {
 		return one, false, err
 	}
-	same = one.Change == "same" && one.Newly+one.NoLonger == 0 && one.Mails == one.MailsBefore
+	if a != nil {
+		if one.Failing, one.Untranslated, err = x.mails.judge(x.store, a, x.sample); err != nil {
+			return one, false, err
+		}
+	}
+	same = one.Change == "same" && one.Newly+one.NoLonger == 0 && one.Mails == one.MailsBefore && one.Error+one.ErrorBefore == "" && len(one.Failing) == 0
 	return one, same, nil
 }
 
 // lapsed counts, for a campaign that becomes active, whom its activation leaves
 // out. A schedule has no such people: its earlier moments were nobody's.
 func (x *comparing) lapsed(b, a *campaign.Campaign, one *campaignComparison) error {
-	if a == nil || a.Status != campaign.Active || b != nil && b.Status == campaign.Active || len(a.Trigger.AnchorNames()) == 0 {
+	if a == nil || one.Error != "" || a.Status != campaign.Active || b != nil && b.Status == campaign.Active || len(a.Trigger.AnchorNames()) == 0 {
 		return nil
 	}
 	return x.store.Rehearse(x.rt.ctx, x.after, func(s *store.Store) (err error) {

@@ -26,7 +26,14 @@ func merge(out comparison) string {
 	if !out.OK {
 		word = "NOT OK to merge"
 	}
-	return fmt.Sprintf("%s: %s, %s", word, count(len(out.Errors), "error"), count(len(out.Warnings), "warning"))
+	failed := ""
+	if n := out.failing(); n > 0 {
+		failed = count(n, "mail") + " will fail, "
+	}
+	if len(out.Failed) > 0 {
+		failed += strings.Join(out.Failed, ", ") + " cannot be evaluated, "
+	}
+	return fmt.Sprintf("%s: %s%s, %s", word, failed, count(len(out.Errors), "error"), count(len(out.Warnings), "warning"))
 }
 
 // title is what happened to a campaign's file.
@@ -44,6 +51,12 @@ func (one campaignComparison) title() string {
 
 // effects are the lines of a campaign's effect on people.
 func (one campaignComparison) effects() []said {
+	if one.Error != "" {
+		return []said{{"FAILED", "it decides nothing: " + one.Error}}
+	}
+	if one.ErrorBefore != "" {
+		return []said{{"enter", "next tick " + thousands(one.Enter)}, {"", "whom it changes is not known: the other version fails: " + one.ErrorBefore}}
+	}
 	lines := []said{{"enter", fmt.Sprintf("next tick %s → %s", thousands(one.EnterBefore), thousands(one.Enter))}}
 	if one.Newly > 0 {
 		lines = append(lines, said{"", "newly " + thousands(one.Newly) + who(one.NewlySample, one.Newly)})
@@ -64,7 +77,8 @@ func (one campaignComparison) effects() []said {
 	if one.BusiestHour != nil {
 		mails += fmt.Sprintf(" (busiest hour %s, %s)", one.BusiestHour.Hour.Format("15:04"), thousands(one.BusiestHour.Messages))
 	}
-	return append(lines, said{"mails", mails})
+	lines = append(append(lines, said{"mails", mails}), gateLines(one.Waits, one.WouldDrop)...)
+	return append(lines, one.mailLines()...)
 }
 
 // flying says what becomes of the passes that are under way.
@@ -110,7 +124,7 @@ func plainComparison(out comparison) string {
 func markdown(out comparison) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", merge(out))
-	if out.OK {
+	if !out.At.IsZero() {
 		fmt.Fprintf(&b, "What changes for people, against `%s`, by the next tick at %s.\n\n", out.Against, out.At.Format(time.RFC3339))
 	}
 	for _, p := range out.Errors {

@@ -31,17 +31,22 @@ func printPlan(rt *runtime, cat *campaign.Catalog, out planOutput) {
 type said struct{ head, text string }
 
 func planLines(c *campaign.Campaign, p campaignPlan) []said {
+	if p.Error != "" {
+		return []said{{"FAILED", "it decides nothing: " + p.Error}}
+	}
 	lines := []said{{"enter", entering(p.Entered, p.HeldOut, p.Sample)}}
 	switch {
 	case p.IfActive != nil:
 		lines[0].text = "nobody: it is a draft"
 		lines = append(lines, said{"", "active for the last 24 h it would have let enter " + entering(p.IfActive.Entered, p.IfActive.HeldOut, p.IfActive.Sample) +
 			reasons(" · held", p.IfActive.Held)})
+	case p.Paused != nil:
+		lines[0].text = "nobody: " + p.Paused.String()
 	case p.Status == string(campaign.Paused):
 		lines[0].text = "nobody: it is paused"
 	}
 	if p.Fuse != nil {
-		lines = append(lines, said{"held", fmt.Sprintf("by the fuse: %s would enter; more than %s%s", thousands(p.Fuse.Entries), thousands(p.Fuse.Allowed), usual(c, p.Fuse.Usual))},
+		lines = append(lines, said{"held", fmt.Sprintf("by the fuse: %s would enter%s; more than %s%s", thousands(p.Fuse.Entries), who(p.HeldSample[campaign.HeldFuse], p.Fuse.Entries), thousands(p.Fuse.Allowed), usual(c, p.Fuse.Usual))},
 			said{"", "let them go with `" + p.Fuse.Release + "`, or say `expect: { entries: { at_most: " + fmt.Sprint(p.Fuse.Entries) + " } }` in the file"})
 	} else if len(p.Held) > 0 {
 		lines = append(lines, said{"held", heldBack(p)})
@@ -56,7 +61,12 @@ func planLines(c *campaign.Campaign, p campaignPlan) []said {
 			mails += fmt.Sprintf(" (busiest hour %s, %s)", most.Hour.Format("15:04"), thousands(most.Messages))
 		}
 	}
-	return append(lines, said{"mails", mails})
+	mails += gatedWord(p)
+	lines = append(lines, said{"mails", mails})
+	if p.Pace != nil {
+		lines = append(lines, said{"pace", p.Pace.String()})
+	}
+	return append(lines, gateLines(p.Waits, p.WouldDrop)...)
 }
 
 // listed is counts by reason without a title.

@@ -36,6 +36,7 @@ active_from: %s
 max_lateness: %dh
 expect: { entries: { at_most: 1000000 } }
 holdout: 0%%
+fresh: off # the data end, and mails are still due
 trigger: { %s }
 steps: [ { send: letter } ]
 `, p.from.Format(time.RFC3339), p.lateness/time.Hour, fmt.Sprintf(trigger, fmt.Sprintf("%dm", p.after/time.Minute)))

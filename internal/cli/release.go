@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +28,6 @@ type releaseOutput struct {
 
 // Run lets in what the fuse holds: with the next tick, and no more than is held now.
 func (c *releaseCmd) Run(rt *runtime) error {
-	if !c.Yes && (rt.json || !isTerminal(rt.stderr)) {
-		return usage("a release sends mail to many at once; look at `tidings plan` and add --yes")
-	}
 	s, err := rt.openMigrated()
 	if err != nil {
 		return err
@@ -38,6 +36,9 @@ func (c *releaseCmd) Run(rt *runtime) error {
 	held, err := c.held(rt, s)
 	if err != nil {
 		return err
+	}
+	if !c.Yes && (rt.json || !isTerminal(rt.stderr)) {
+		return usage("a release sends mail to many at once; look at `tidings plan` and add --yes")
 	}
 	said := heldByFuse(c.Campaign, held.Entries, held.Allowed, held.Usual)
 	if !c.Yes && !agreed(rt, said+"\nLet them in with the next tick? [y/N] ") {
@@ -73,6 +74,13 @@ func (c *releaseCmd) held(rt *runtime, s *store.Store) (store.Held, error) {
 			return h, nil
 		}
 		others = append(others, h.Campaign)
+	}
+	names, err := s.Loaded(rt.ctx)
+	if err != nil {
+		return store.Held{}, err
+	}
+	if !slices.Contains(names, c.Campaign) {
+		return store.Held{}, noCampaign(c.Campaign, names)
 	}
 	text := fmt.Sprintf("the fuse holds nothing of %s", c.Campaign)
 	if len(others) > 0 {

@@ -38,7 +38,14 @@ func (c *reportCmd) Run(rt *runtime) error {
 		return err
 	}
 	if c.Campaign != "" && len(r.Campaigns) == 0 {
-		return &exitError{exitNo, fmt.Sprintf("no campaign %s has been loaded; `tidings check` lists what is in the workspace, the first tick loads it", c.Campaign)}
+		if _, known := cat.Campaign(c.Campaign); known {
+			return &exitError{exitNo, fmt.Sprintf("campaign %s is not loaded yet, so it has done nothing; the first tick loads it", c.Campaign)}
+		}
+		names, err := s.Loaded(rt.ctx)
+		if err != nil {
+			return err
+		}
+		return noCampaign(c.Campaign, names)
 	}
 	if err := addFuses(rt, s, r, at); err != nil {
 		return err
@@ -85,6 +92,9 @@ func printReport(rt *runtime, r campaign.Report) {
 		}
 		rt.printf("%s  %s (%s)\n", c.Campaign, c.Label, c.Status)
 		rt.printf("  entered %s = mailed %s + held out %s%s\n", thousands(c.Entered), thousands(c.Entered-c.HeldOut), thousands(c.HeldOut), reasons(" · not entered", c.HeldBy))
+		if c.Paused != nil {
+			rt.printf("  %s\n", c.Paused)
+		}
 		if f := c.Fuse; f != nil {
 			rt.printf("  %s, since %s\n", heldByFuse(c.Campaign, f.Entries, f.Allowed, f.Usual), f.Since.Format(time.RFC3339))
 		}

@@ -176,9 +176,20 @@ func (c *segmentCmd) knownColumns(rt *runtime, cat *campaign.Catalog, s *store.S
 	if err != nil {
 		return err
 	}
+	cut := len(known) == store.ManyNames
 	known = append(append(known, sortedKeys(cat.Workspace.Attributes)...), cat.Workspace.ComputedNames()...)
 	for _, name := range c.Columns {
 		if _, computed := cat.Workspace.ComputedAttribute(name); !computed && !slices.Contains(known, name) {
+			if cut { // then it may be one of those that are not listed
+				seen, err := s.LatestValues(rt.ctx, name, 1)
+				if err != nil {
+					return err
+				}
+				if len(seen) > 0 {
+					continue
+				}
+				return usage("--columns: there is no attribute %s; of more than %s only the first were looked through for one like it%s", name, thousands(store.ManyNames), didYouMean(name, known))
+			}
 			return usage("--columns: there is no attribute %s; %s", name, nearest(name, known))
 		}
 	}

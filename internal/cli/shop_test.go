@@ -7,19 +7,22 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"tidings/internal/cli"
+	"tidings/internal/store"
 	"tidings/internal/store/storetest"
 )
 
 // shop is a workspace and a database, worked on by commands as a person would.
 type shop struct {
-	dir string
-	env map[string]string
+	dir     string
+	env     map[string]string
+	drained bool // the last tick worked the queue off
 }
 
 // answer is what `tick --json` prints.
@@ -30,8 +33,8 @@ type answer struct {
 		Held    map[string]int
 	}
 	Messages struct {
-		Accepted, Failed, Uncertain, Unresolved, Waiting int
-		Cancelled                                        map[string]int
+		Accepted, Failed, Uncertain, Unresolved, Waiting, Later int
+		Cancelled                                               map[string]int
 	}
 }
 
@@ -50,7 +53,30 @@ func newShop(t testing.TB, databaseURL string) *shop {
 	s.env["WORKSPACE"] = s.dir
 	s.write(t, "templates/letter.html", letter)
 	s.campaigns(t, nil)
+	t.Cleanup(func() { s.sound(t) })
 	return s
+}
+
+// sound demands that the ledger keeps its rules, as it must after every scenario.
+// A shop that has no tables has no ledger either.
+func (s *shop) sound(t testing.TB) {
+	t.Helper()
+	code, stdout, stderr := s.command("doctor", "--ledger", "--json")
+	if code != 1 {
+		return
+	}
+	var found struct {
+		Ledger struct{ Violations []store.Violation }
+	}
+	if err := json.Unmarshal([]byte(stdout), &found); err != nil {
+		t.Fatalf("read %q: %v", stdout, err)
+	}
+	for _, v := range found.Ledger.Violations {
+		// Where nobody sends, what is due waits.
+		if v.Rule != "waits" || s.drained {
+			t.Errorf("tidings doctor --ledger: %+v\n%s", v, stderr)
+		}
+	}
 }
 
 // sqliteURL is a database file of the test's own.
@@ -108,6 +134,7 @@ func (s *shop) run(t testing.TB, args ...string) string {
 
 func (s *shop) tick(t testing.TB, at time.Time, flags ...string) answer {
 	t.Helper()
+	s.drained = slices.Contains(flags, "--drain")
 	return parse(t, s.run(t, append([]string{"tick", "--json", "--at", at.Format(time.RFC3339)}, flags...)...))
 }
 

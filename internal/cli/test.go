@@ -66,11 +66,17 @@ func (c *testCmd) Run(rt *runtime) error {
 // suites are the tests asked for.
 func (c *testCmd) suites(rt *runtime, files fs.FS, dir string, cat *campaign.Catalog) ([]content.Suite, error) {
 	suites, problems := content.Suites(files, cat)
+	errors := 0
 	for _, p := range problems {
-		fmt.Fprintln(rt.stderr, p)
+		warning := " (warning)"
+		if !p.Warning {
+			warning = ""
+			errors++
+		}
+		fmt.Fprintf(rt.stderr, "%s%s\n", p, warning)
 	}
-	if len(problems) > 0 {
-		return nil, &exitError{exitNo, fmt.Sprintf("the tests of %s have %s; none was run", dir, count(len(problems), "error"))}
+	if errors > 0 {
+		return nil, &exitError{exitNo, fmt.Sprintf("the tests of %s have %s; none was run", dir, count(errors, "error"))}
 	}
 	for _, name := range c.Campaigns {
 		if _, known := cat.Campaign(name); !known {

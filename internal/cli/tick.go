@@ -16,18 +16,31 @@ import (
 )
 
 type tickCmd struct {
-	At    moment `help:"The moment that is now, for a store that is a simulation." placeholder:"TIME"`
-	Drain bool   `help:"Work the queue off before returning."`
+	At            moment `help:"The moment that is now, for a store that is a simulation." placeholder:"TIME"`
+	Drain         bool   `help:"Work the queue off before returning."`
+	RemoveMissing bool   `help:"End the passes of campaigns whose files are gone, even of most of them." name:"remove-missing"`
 }
 
-// moment is a flag's RFC 3339 time, or a date.
+// moment is a flag's time: RFC 3339, or without a zone in UTC, or a date.
 type moment struct{ time.Time }
+
+// minuteLayouts are the times to the minute that a flag takes beside those of the
+// files.
+var minuteLayouts = []string{"2006-01-02T15:04", "2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00"}
 
 // UnmarshalText reads what --at says.
 func (m *moment) UnmarshalText(b []byte) error {
 	t, ok := campaign.ParseMoment(string(b), time.UTC)
+	for _, layout := range minuteLayouts {
+		if ok {
+			break
+		}
+		if at, err := time.Parse(layout, string(b)); err == nil {
+			t, ok = campaign.Moment(at), true
+		}
+	}
 	if !ok {
-		return fmt.Errorf("%q is not a time; write 2026-12-01T09:00:00Z", b)
+		return fmt.Errorf("%q is not a time; write 2026-12-01T09:00:00Z, or with your zone 2026-12-01T09:00+08:00, or a day, 2026-12-01; without a zone it is UTC", b)
 	}
 	m.Time = t
 	return nil
@@ -45,8 +58,9 @@ type tickMessages struct {
 	Failed     int            `json:"failed"`
 	Cancelled  map[string]int `json:"cancelled"`
 	Uncertain  int            `json:"uncertain"`
-	Unresolved int            `json:"unresolved"`
-	Waiting    int            `json:"waiting"`
+	Unresolved int            `json:"unresolved"` // uncertain for good: they wait for a person
+	Waiting    int            `json:"waiting"`    // due, and still to go
+	Later      int            `json:"later"`      // put off: by an hour, a cap, a feed or a retry
 }
 
 // Run is one evaluation and relay by hand.
@@ -60,6 +74,9 @@ func (c *tickCmd) Run(rt *runtime) error {
 		return err
 	}
 	defer s.Close()
+	if c.RemoveMissing {
+		s.RemoveMissing()
+	}
 	now, err := c.begin(rt, s)
 	if err != nil {
 		var past *store.PastError
@@ -71,6 +88,10 @@ func (c *tickCmd) Run(rt *runtime) error {
 	out, err := c.tick(rt, s, cat, renderer, now)
 	var failed *scheduler.FailedError
 	if err != nil && !errors.As(err, &failed) {
+		var wrong *store.RemovalError
+		if errors.As(err, &wrong) {
+			return usage("%v", wrong)
+		}
 		return err
 	}
 	if rt.json {
@@ -108,12 +129,18 @@ func (c *tickCmd) begin(rt *runtime, s *store.Store) (time.Time, error) {
 // a simulation; a live one takes it only within a minute of the real time.
 func (c *tickCmd) now(rt *runtime, s *store.Store) (time.Time, store.Mode, error) {
 	real, err := s.Now(rt.ctx)
-	if err != nil || c.At.IsZero() {
+	if err != nil {
 		return real, store.Live, err
 	}
 	mode, err := s.Mode(rt.ctx)
 	if err != nil {
 		return real, mode, err
+	}
+	if c.At.IsZero() {
+		if mode == store.Simulated {
+			return real, mode, usage("%v", &store.ModeError{Is: mode, Wanted: store.Live})
+		}
+		return real, store.Live, nil
 	}
 	if mode == store.Live {
 		if off := c.At.Sub(real); off < -time.Minute || off > time.Minute {
@@ -158,7 +185,7 @@ func (c *tickCmd) tick(rt *runtime, s *store.Store, cat *campaign.Catalog, rende
 		return out, err
 	}
 	t := after.Since(before)
-	out.Messages = tickMessages{t.Accepted, t.Failed, t.Cancelled, t.Uncertain, t.Unresolved, t.Waiting}
+	out.Messages = tickMessages{t.Accepted, t.Failed, t.Cancelled, t.Uncertain, t.Unresolved, t.Waiting, t.Later}
 	if failed != nil {
 		return out, failed
 	}
@@ -235,12 +262,24 @@ func printTick(rt *runtime, out tickOutput) {
 			rt.printf("  %-24s decided nothing: %s\n", "", d.Error)
 		}
 	}
-	t := out.Messages
-	rt.printf("messages  accepted %s · failed %s · waiting %s%s", thousands(t.Accepted), thousands(t.Failed), thousands(t.Waiting), reasons(" · cancelled", t.Cancelled))
-	if t.Uncertain+t.Unresolved > 0 {
-		rt.printf(" · uncertain %s (%s for a person)", thousands(t.Uncertain+t.Unresolved), thousands(t.Unresolved))
+	rt.printf("%s\n", out.Messages)
+}
+
+// String has the figures of --json, by the same names; those that are seldom, where
+// they are not 0.
+func (t tickMessages) String() string {
+	out := fmt.Sprintf("messages  accepted %s · failed %s · waiting %s", thousands(t.Accepted), thousands(t.Failed), thousands(t.Waiting))
+	if t.Later > 0 {
+		out += " · later " + thousands(t.Later)
 	}
-	rt.printf("\n")
+	out += reasons(" · cancelled", t.Cancelled)
+	if t.Uncertain > 0 {
+		out += " · uncertain " + thousands(t.Uncertain)
+	}
+	if t.Unresolved > 0 {
+		out += " · unresolved " + thousands(t.Unresolved) + " (for a person: `tidings queue --state uncertain`)"
+	}
+	return out
 }
 
 // reasons lists counts by reason, the largest first.

@@ -80,6 +80,7 @@ func TestProcesses(t *testing.T) {
 	if c := out.Campaigns["cart"]; c.Entered != 1 || c.Sent != 1 || c.Clicked != 1 {
 		t.Errorf("the report counts %+v", c)
 	}
+	h.run("doctor", "--ledger")
 	h.stop()
 }
 

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tidings/internal/campaign"
+	"tidings/internal/store"
+)
+
+type doctorCmd struct {
+	Ledger bool   `help:"Only this: whether the ledger keeps its rules."`
+	At     moment `help:"As of this moment, instead of now (a simulation's last tick)." placeholder:"TIME"`
+}
+
+// doctorOutput is what `doctor --json` prints: a part for each thing looked at.
+type doctorOutput struct {
+	OK     bool          `json:"ok"`
+	At     time.Time     `json:"at"`
+	Ledger *ledgerDoctor `json:"ledger,omitempty"`
+}
+
+// ledgerDoctor is what is wrong with the ledger.
+type ledgerDoctor struct {
+	OK         bool              `json:"ok"`
+	Rules      int               `json:"rules"` // that were looked at
+	Violations []store.Violation `json:"violations"`
+}
+
+// Run looks whether all is well.
+func (c *doctorCmd) Run(rt *runtime) error {
+	s, err := rt.openExisting()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	out := doctorOutput{OK: true, At: campaign.Moment(c.At.Time)}
+	if c.At.IsZero() {
+		if out.At, err = rt.reportNow(s); err != nil {
+			return err
+		}
+	}
+	if out.Ledger, err = rt.doctorLedger(s, out.At); err != nil {
+		return err
+	}
+	out.OK = out.Ledger.OK
+	if rt.json {
+		if err := rt.printJSON(out); err != nil {
+			return err
+		}
+	} else {
+		printLedgerDoctor(rt, *out.Ledger)
+	}
+	if !out.OK {
+		return &exitError{code: exitNo}
+	}
+	return nil
+}
+
+func (rt *runtime) doctorLedger(s *store.Store, at time.Time) (*ledgerDoctor, error) {
+	broken, rules, err := s.Consistency(rt.ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if broken == nil {
+		broken = []store.Violation{}
+	}
+	return &ledgerDoctor{len(broken) == 0, rules, broken}, nil
+}
+
+func printLedgerDoctor(rt *runtime, d ledgerDoctor) {
+	if d.OK {
+		rt.printf("ledger: OK, %s kept\n", count(d.Rules, "rule"))
+		return
+	}
+	rt.printf("ledger: FAILED, %d of %s broken\n", len(d.Violations), count(d.Rules, "rule"))
+	for _, v := range d.Violations {
+		ids := strings.Trim(fmt.Sprint(v.IDs), "[]")
+		if v.Count > len(v.IDs) {
+			ids += " …"
+		}
+		rt.printf("  %s: %s; not so for %s of the %s: %s\n      %s\n", v.Rule, v.What, thousands(v.Count), v.Of, ids, v.Do)
+	}
+}
