@@ -344,8 +344,9 @@ func conditionsOf(c *campaign.Campaign) []campaign.Condition {
 }
 
 // ranksLock is the advisory lock of PostgreSQL by which transactions that keep
-// ranks and those that bring facts of before keep out of each other's way.
-const ranksLock = "7461964213570133"
+// ranks and those that bring facts of before keep out of each other's way. It is the
+// schema's own: advisory locks are the database's, which several stores may share.
+const ranksLock = "746196421, current_schema()::regnamespace::oid::integer"
 
 // Unrank forgets the ranks of the days that began at or after from: facts of then
 // have come in. It goes before or after them, in their transaction.

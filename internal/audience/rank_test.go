@@ -193,6 +193,29 @@ func TestRankKeepsOnlyWhatIsSettled(t *testing.T) {
 	})
 }
 
+// Facts of before that come into another store of the same database are no reason
+// to leave the ranks of this one be.
+func TestRankBesideAnotherStore(t *testing.T) {
+	ctx := context.Background()
+	each(t, func(t *testing.T, db database) {
+		other := open(t, db.engine)
+		c := &campaign.Campaign{Trigger: campaign.OnEvent{Name: "x"}, Audience: campaign.Attribute{Name: "rfm.r", Test: test(campaign.OpIs, number(5))}}
+		start := midnight(base)
+		other.inTx(t, func(theirs *sql.Tx) error {
+			if err := other.engine.Unrank(ctx, theirs, start); err != nil {
+				return err
+			}
+			db.inTx(t, func(tx *sql.Tx) error {
+				return audience.New(db.engine, catalog(nil)).Rank(ctx, tx, c, audience.Window{From: start, To: start.Add(time.Hour)})
+			})
+			return nil
+		})
+		if n := db.count(t, "SELECT count(*) FROM ranked"); n == 0 {
+			t.Error("nothing is kept while the other store is written to")
+		}
+	})
+}
+
 // A window of more days than one statement ranks is cut up, and nobody falls out.
 func TestRanksOfLongWindow(t *testing.T) {
 	ctx := context.Background()
