@@ -15,7 +15,13 @@ type Problem struct {
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
 	Warning bool   `json:"-"`
+	// Mended: an error to check, but what is sent is put right, so that nothing
+	// that runs stops for it.
+	Mended bool `json:"-"`
 }
+
+// Stops tells whether a workspace with the problem is refused by what sends.
+func (p Problem) Stops() bool { return !p.Warning && !p.Mended }
 
 // String writes file:line:col: what; hint.
 func (p Problem) String() string {

@@ -93,14 +93,16 @@ type Sender struct{ From, ReplyTo string }
 
 // Workspace is tidings.yaml.
 type Workspace struct {
-	Name     string
-	Zone     *time.Location
-	Locales  []string // the first is the fallback
-	Currency string
-	Brand    map[string]string
-	Senders  map[string]Sender
-	Topics   map[string]Topic
-	Defaults Defaults
+	Name    string
+	Zone    *time.Location
+	Locales []string // the first is the fallback of all
+	// Fallbacks are what locales read, before the first, for want of their own.
+	Fallbacks map[string]string
+	Currency  string
+	Brand     map[string]string
+	Senders   map[string]Sender
+	Topics    map[string]Topic
+	Defaults  Defaults
 	// Rates convert amounts into Currency.
 	Rates Rates
 	// Attributes are those declared; empty: any attribute may be named.
@@ -205,6 +207,7 @@ type Template struct {
 type Catalog struct {
 	Workspace Workspace
 	Campaigns []*Campaign // by name
+	Service   *Campaign   // sends what customers ask for on their pages; nil: there is no sender
 	Segments  map[string]*Segment
 	Templates map[string]map[string]*Template // name → locale → source
 	Layouts   map[string]map[string]*Template
@@ -223,8 +226,19 @@ type Phrase struct {
 	Line, Column int
 }
 
+// All are the campaigns, that of service mails last.
+func (c *Catalog) All() []*Campaign {
+	if c.Service == nil {
+		return c.Campaigns
+	}
+	return append(slices.Clip(c.Campaigns), c.Service)
+}
+
 // Campaign finds a campaign by name.
 func (c *Catalog) Campaign(name string) (*Campaign, bool) {
+	if name == ServiceCampaign {
+		return c.Service, c.Service != nil
+	}
 	i, ok := slices.BinarySearchFunc(c.Campaigns, name, func(x *Campaign, n string) int {
 		switch {
 		case x.Name < n:
@@ -249,25 +263,6 @@ func (l Localized) In(locale string, fallbacks []string) string {
 		}
 	}
 	return l[""]
-}
-
-// LocaleChain lists the locales to look under, best first: he-IL, he, then the
-// workspace's first.
-func LocaleChain(locale string, locales []string) []string {
-	var chain []string
-	if locale != "" {
-		chain = append(chain, locale)
-		for i := range len(locale) {
-			if locale[i] == '-' || locale[i] == '_' {
-				chain = append(chain, locale[:i])
-				break
-			}
-		}
-	}
-	if len(locales) > 0 {
-		chain = append(chain, locales[0])
-	}
-	return chain
 }
 
 // ZoneFor is the zone that the campaign's times of day are in for a customer

@@ -14,11 +14,11 @@ func TestLocaleChain(t *testing.T) {
 	locales := []string{"en", "he"}
 	for locale, want := range map[string]string{
 		"":           "en",
-		"en":         "en en",
+		"en":         "en",
 		"he":         "he en",
 		"he-IL":      "he-IL he en",
 		"pt_BR":      "pt_BR pt en",
-		"zh-Hant-TW": "zh-Hant-TW zh en",
+		"zh-Hant-TW": "zh-Hant-TW zh-Hant zh en",
 	} {
 		if got := strings.Join(campaign.LocaleChain(locale, locales), " "); got != want {
 			t.Errorf("%q: %s, want %s", locale, got, want)

@@ -26,9 +26,12 @@ func (c *checkCmd) Run(rt *runtime) error {
 	if cat != nil {
 		_, more := content.Suites(files, cat)
 		problems = append(problems, more...)
+		var seen seenData
 		if !c.NoData {
-			problems = append(problems, rt.checkData(files, cat, c.DataTimeout, problems)...)
+			more, seen = rt.checkData(files, cat, c.DataTimeout, problems)
+			problems = append(problems, more...)
 		}
+		problems = append(problems, near(files, cat, seen)...)
 		campaign.SortProblems(problems)
 	}
 	errors, warnings := []campaign.Problem{}, []campaign.Problem{}

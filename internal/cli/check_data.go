@@ -19,7 +19,7 @@ import (
 // It never creates or migrates one: where there is none, or it can't be reached,
 // it says so and finds nothing, so that a check works without. known are the
 // problems found so far; a place that has one gets no second.
-func (rt *runtime) checkData(files fs.FS, cat *campaign.Catalog, timeout time.Duration, known []campaign.Problem) []campaign.Problem {
+func (rt *runtime) checkData(files fs.FS, cat *campaign.Catalog, timeout time.Duration, known []campaign.Problem) ([]campaign.Problem, seenData) {
 	ctx, cancel := context.WithTimeout(rt.ctx, timeout)
 	defer cancel()
 	look := *rt
@@ -30,14 +30,14 @@ func (rt *runtime) checkData(files fs.FS, cat *campaign.Catalog, timeout time.Du
 		if !rt.json {
 			fmt.Fprintf(rt.stderr, "checked without data: %v\n", err)
 		}
-		return nil
+		return nil, seenData{}
 	case ctx.Err() != nil:
 		fmt.Fprintf(rt.stderr, "checked without data: the database did not answer within %s\n", timeout)
-		return nil
+		return nil, seenData{}
 	case err != nil:
 		// PostgreSQL's driver says which addresses it tried, a line each.
 		fmt.Fprintf(rt.stderr, "checked without data: %s\n", strings.Join(strings.Fields(err.Error()), " "))
-		return nil
+		return nil, seenData{}
 	}
 	defer s.Close()
 	d := newDataCheck(ctx, s, cat, known)
@@ -48,7 +48,7 @@ func (rt *runtime) checkData(files fs.FS, cat *campaign.Catalog, timeout time.Du
 	if len(d.late) > 0 {
 		fmt.Fprintf(rt.stderr, "the database took longer than %s; not compared with it: %s; give it more with --data-timeout\n", timeout, strings.Join(d.late, ", "))
 	}
-	return d.problems
+	return d.problems, seenData{customers: d.customers > 0, events: len(d.eventNames) > 0}
 }
 
 var errNoDatabase = errors.New("no database")
@@ -187,6 +187,9 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 	}
 	d.names(known && counted && d.customers > 0, known && len(d.eventNames) > 0)
 	d.currencies(mentions)
+	if counted && d.customers > 0 {
+		d.topics()
+	}
 	for _, m := range mentions {
 		if counted && d.customers > 0 && (m.Kind == content.MentionSegment || m.Kind == content.MentionAudience) {
 			d.size(m)

@@ -35,6 +35,8 @@ type importOutput struct {
 	store.Counts
 	RejectsFile    string `json:"rejects_file,omitempty"`
 	WithoutConsent *int   `json:"without_consent,omitempty"`
+	// News is what an import of products tells those who wait for them.
+	News *importNews `json:"news,omitempty"`
 }
 
 // Run imports customers. Rows without consent are known but not mailed, and it
@@ -132,6 +134,9 @@ func (rt *runtime) importFile(name string, do func(*store.Store, io.Reader, *rej
 	rt.printf("read %s · stored %s · already known %s · rejected %s\n", thousands(out.Read), thousands(out.Stored), thousands(out.Known), thousands(out.Rejected))
 	if out.RejectsFile != "" {
 		rt.printf("the rejected rows are in %s: mend them there and import that file\n", out.RejectsFile)
+	}
+	if n := out.News; n != nil && (n.BackInStock > 0 || n.PriceChanged > 0) {
+		rt.printf("back in stock %s · another price %s: campaigns that wait for them are told\n", thousands(n.BackInStock), thousands(n.PriceChanged))
 	}
 	if out.WithoutConsent != nil && *out.WithoutConsent > 0 {
 		rt.printf("%s known but get no marketing mail: nobody has recorded their consent.\nIf they gave it, say where and how: tidings import customers %s --consent \"newsletter box at checkout\"\n",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -22,6 +23,9 @@ type failingMail struct {
 	Customers int      `json:"customers"`
 	Of        int      `json:"of"` // customers that it was rendered for
 	Sample    []string `json:"sample"`
+	// Past: nobody is to get it now; the customers are those of the trigger's latest
+	// occurrences.
+	Past bool `json:"past,omitempty"`
 }
 
 // untranslated is a language that customers speak and a template does not.
@@ -29,6 +33,7 @@ type untranslated struct {
 	Template  string `json:"template"`
 	Locale    string `json:"locale"`
 	Customers int    `json:"customers"`
+	Past      bool   `json:"past,omitempty"` // as of a failingMail
 }
 
 // trialPasses is for how many passes of a campaign, the latest ones, its mails are
@@ -42,6 +47,7 @@ type mailTrial struct {
 	renderer *render.Renderer
 	settings render.Settings
 	letters  map[string][]campaign.Outgoing // by campaign
+	past     map[string]bool                // whose letters are of past occurrences
 }
 
 func (rt *runtime) newMailTrial(cat *campaign.Catalog, renderer *render.Renderer) (*mailTrial, error) {
@@ -50,13 +56,14 @@ func (rt *runtime) newMailTrial(cat *campaign.Catalog, renderer *render.Renderer
 		return nil, err
 	}
 	return &mailTrial{
-		rt: rt, cat: cat, renderer: renderer, letters: map[string][]campaign.Outgoing{},
+		rt: rt, cat: cat, renderer: renderer, letters: map[string][]campaign.Outgoing{}, past: map[string]bool{},
 		settings: render.Settings{PublicURL: "https://sample.example", Signer: signer, StoreID: "sample"},
 	}, nil
 }
 
 // collect reads who is to get mails of campaigns after a rehearsed tick: of drafts,
-// or of the others.
+// or of the others. Where it is nobody, as of a campaign that has just become active,
+// the trigger's latest occurrences show who will.
 func (m *mailTrial) collect(s *store.Store, r *rehearsal, campaigns []*campaign.Campaign, drafts bool) (err error) {
 	for _, c := range campaigns {
 		if drafts != (c.Status == campaign.Draft) || r.errors[c.Name] != "" {
@@ -64,6 +71,12 @@ func (m *mailTrial) collect(s *store.Store, r *rehearsal, campaigns []*campaign.
 		}
 		if m.letters[c.Name], err = s.Letters(m.rt.ctx, c, r.now, trialPasses); err != nil {
 			return err
+		}
+		if len(m.letters[c.Name]) == 0 {
+			m.past[c.Name] = true
+			if m.letters[c.Name], err = s.PastLetters(m.rt.ctx, c, r.now, trialPasses); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -89,7 +102,7 @@ func (m *mailTrial) judge(s *store.Store, c *campaign.Campaign, sample int) (fai
 			}
 		}
 		for _, why := range sortedKeys(failed) {
-			one := failingMail{Step: n.ID, Template: n.Send.Template, Error: why, Customers: len(failed[why]), Of: of}
+			one := failingMail{Step: n.ID, Template: n.Send.Template, Error: why, Customers: len(failed[why]), Of: of, Past: m.past[c.Name]}
 			if one.Sample, err = m.rt.labels(s, failed[why], sample); err != nil {
 				return nil, nil, err
 			}
@@ -133,9 +146,9 @@ func (m *mailTrial) foreign(c *campaign.Campaign) []untranslated {
 				continue
 			}
 			sources := m.cat.Templates[n.Send.Template]
-			own := slices.ContainsFunc(campaign.LocaleChain(locale, nil), func(k string) bool { return sources[k] != nil })
+			own := slices.ContainsFunc(m.cat.Workspace.OwnLocales(locale), func(k string) bool { return sources[k] != nil })
 			if !own {
-				u := untranslated{Template: n.Send.Template, Locale: language(locale)}
+				u := untranslated{Template: n.Send.Template, Locale: language(locale), Past: m.past[c.Name]}
 				if who[u] == nil {
 					who[u] = map[int64]bool{}
 				}
@@ -213,22 +226,27 @@ func renamed(before, after *campaign.Catalog, earlier func(*campaign.Campaign) *
 	return out
 }
 
-// alike tells whether two campaigns begin by the same trigger and go through the
-// same steps.
+// alike tells whether a campaign may be another one under a new name: both begin by
+// the same kind of trigger, and either the trigger or all steps are the same.
 func alike(b, a *campaign.Campaign) bool {
-	return campaign.DescribeTrigger(b.Trigger) == campaign.DescribeTrigger(a.Trigger) &&
-		len(campaign.AddedSteps(b, a))+len(campaign.AddedSteps(a, b)) == 0
+	if reflect.TypeOf(b.Trigger) != reflect.TypeOf(a.Trigger) {
+		return false
+	}
+	added, gone := len(campaign.AddedSteps(b, a)), len(campaign.AddedSteps(a, b))
+	kept := len(a.Program.Nodes) - added
+	return added+gone == 0 || kept > 0 && campaign.DescribeTrigger(b.Trigger) == campaign.DescribeTrigger(a.Trigger)
 }
 
 // mailLines say which mails of the new version will fail, and who gets one in
 // another language.
 func (one campaignComparison) mailLines() []said {
 	var lines []said
+	lately := map[bool]string{true: " of the trigger's latest occurrences"}
 	for _, f := range one.Failing {
-		lines = append(lines, said{"FAILS", fmt.Sprintf("mail %s for %s of %s%s: %s", f.Step, thousands(f.Customers), count(f.Of, "customer"), who(f.Sample, f.Customers), f.Error)})
+		lines = append(lines, said{"FAILS", fmt.Sprintf("mail %s for %s of %s%s%s: %s", f.Step, thousands(f.Customers), count(f.Of, "customer"), lately[f.Past], who(f.Sample, f.Customers), f.Error)})
 	}
 	for _, u := range one.Untranslated {
-		lines = append(lines, said{"locale", fmt.Sprintf("template %s has no %s: %s would get it in another language", u.Template, u.Locale, count(u.Customers, "customer"))})
+		lines = append(lines, said{"locale", fmt.Sprintf("template %s has no %s: %s%s would get it in another language", u.Template, u.Locale, count(u.Customers, "customer"), lately[u.Past])})
 	}
 	return lines
 }

@@ -24,7 +24,7 @@ func previewShop(t *testing.T, databaseURL string) *shop {
 		t.Fatal(err)
 	}
 	s.write(t, "tidings.yaml", regexp.MustCompile(`(?m)^locales:.*$`).ReplaceAllString(string(workspace), "locales: [en, he]"))
-	const end = `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></p>`
+	const end = `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a> <a href="{{ links.preferences }}">Choose</a></p>`
 	s.write(t, "templates/basket.html", "---\nsubject: { en: \"{{ customer.first_name | default: 'Hello' }}, {{ cart.count }} things wait\", he: \"{{ cart.count }} דברים מחכים\" }\npreheader: A basket\n---\n"+
 		`<p>{{ customer.first_name | default: 'Hello' }}, of {{ now | date: "%e %B %Y" }}</p><ul>{% for p in cart.products %}<li><a href="{{ p.url }}">{{ p.quantity }} × {{ p.name }}</a> {{ p.price | money }}</li>{% endfor %}</ul>`+end)
 	s.write(t, "templates/thanks.html", "---\nsubject: \"Order {{ order.order_id }}\"\n---\n<p>{{ order.total | money }} for {{ order.products.size }}, {{ customer.city | default: 'somewhere' }}</p>"+end)

@@ -41,7 +41,7 @@ type answer struct {
 const letter = `---
 subject: "A letter for {{ customer.id }}"
 ---
-<p>Hello. {{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></p>
+<p>Hello. {{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a> <a href="{{ links.preferences }}">Choose</a></p>
 `
 
 // newShop is an empty shop on a database, with the workspace that init writes and

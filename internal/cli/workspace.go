@@ -35,7 +35,7 @@ func load(files fs.FS) (*campaign.Catalog, *render.Renderer, []campaign.Problem)
 	problems = append(problems, more...)
 	campaign.SortProblems(problems)
 	for _, p := range problems {
-		if !p.Warning {
+		if p.Stops() {
 			return nil, nil, problems
 		}
 	}

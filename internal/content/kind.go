@@ -31,13 +31,7 @@ func standardKinds() map[campaign.Kind][]string {
 }
 
 // standardAttributes are those that customers have without anybody's declaring them.
-func standardAttributes() map[string]campaign.Kind {
-	return map[string]campaign.Kind{
-		"first_name": campaign.Text, "last_name": campaign.Text, "email": campaign.Text,
-		"locale": campaign.Text, "timezone": campaign.Text, "country": campaign.Text,
-		"created_at": campaign.Time,
-	}
-}
+func standardAttributes() map[string]campaign.Kind { return campaign.StandardAttributes() }
 
 // kinds compares what tests take for granted with what is known of attributes and
 // properties, and with each other.

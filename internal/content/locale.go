@@ -67,7 +67,7 @@ func (s *source) phrases(n *yaml.Node, prefix string, to map[string]campaign.Phr
 		case v.Kind == yaml.MappingNode && !s.braces(v):
 			s.phrases(v, prefix+key+".", to)
 		case v.Kind != yaml.MappingNode:
-			if text := s.prose(v, prefix+key); text != "" {
+			if text := s.plain(v, prefix+key); text != "" {
 				at := placeOf(v)
 				to[prefix+key] = campaign.Phrase{Source: text, File: s.file, Line: at.line, Column: at.column}
 			}

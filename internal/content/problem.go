@@ -24,6 +24,8 @@ type problems struct {
 	// were blanked out so that the rest of their file could be read.
 	masked map[string]map[place]bool
 	seen   map[string]bool
+	// fallbacks are the workspace's locales', by which a text that is lacking is told.
+	fallbacks map[string]string
 }
 
 func newProblems() *problems {

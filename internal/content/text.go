@@ -19,6 +19,20 @@ func (s *source) prose(n *yaml.Node, what string) string {
 	return v
 }
 
+// plain is prose that is printed as it is: no Liquid is read in it.
+func (s *source) plain(n *yaml.Node, what string) string {
+	v := s.prose(n, what)
+	s.noTags(n, what, v)
+	return v
+}
+
+// noTags reports placeholders, of Liquid or another mailer, that customers would read.
+func (s *source) noTags(n *yaml.Node, what, text string) {
+	if tag := campaign.PlainMergeTags.FindString(text); tag != "" {
+		s.errorf(n, "write the words themselves; Liquid is read in templates, subjects and preheaders", "%s is printed as it is, and customers would read %q", what, shortened(tag))
+	}
+}
+
 // hidden reports a comment behind a text without quotes. tight spares one that
 // is clearly meant as such, with a blank behind the #.
 func (s *source) hidden(n *yaml.Node, what string, tight bool) {
@@ -86,23 +100,7 @@ func (s *source) missing(n *yaml.Node, what string, l campaign.Localized, locale
 		s.errorf(n, "add it: customers of other locales read it", "%s has no text in %s, the fallback", what, locales[0])
 		return
 	}
-	var lacking []string
-	for _, locale := range locales {
-		if !covers(l, locale) {
-			lacking = append(lacking, locale)
-		}
+	if list, read := lacking(s.ps, l, locales); len(list) > 0 {
+		s.warnf(n, read, "%s has no text in %s", what, strings.Join(list, ", "))
 	}
-	if len(lacking) > 0 {
-		s.warnf(n, "they read "+locales[0], "%s has no text in %s", what, strings.Join(lacking, ", "))
-	}
-}
-
-// covers tells whether m has a text for locale or its language.
-func covers[V any](m map[string]V, locale string) bool {
-	for _, k := range campaign.LocaleChain(locale, nil) {
-		if _, ok := m[k]; ok {
-			return true
-		}
-	}
-	return false
 }

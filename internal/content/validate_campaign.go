@@ -1,6 +1,7 @@
 package content
 
 import (
+	"maps"
 	"strings"
 
 	"tidings/internal/campaign"
@@ -120,7 +121,7 @@ func (w *workspaceFiles) validateTemplates() {
 	for _, name := range sorted(t.mails) {
 		sources := t.mails[name]
 		file := sources[sorted(sources)[0]].File
-		if !used[name] {
+		if !used[name] && !isService(name) {
 			w.ps.warnf(file, place{}, "send it, or delete it", "no campaign sends template %q", name)
 		}
 		for _, locale := range sorted(sources) {
@@ -150,13 +151,11 @@ func (w *workspaceFiles) spoken(file, what string, sources map[string]*campaign.
 		w.ps.errorf(file, place{}, "add it: customers of other locales read it", "%s has no source in %s, the fallback", what, locales[0])
 		return
 	}
-	var lacking []string
-	for _, locale := range locales {
-		if !covers(sources, locale) && !(whole && locale == locales[0]) {
-			lacking = append(lacking, locale)
-		}
+	if whole && sources[locales[0]] == nil {
+		sources = maps.Clone(sources)
+		sources[locales[0]] = sources[""]
 	}
-	if len(lacking) > 0 {
-		w.ps.warnf(file, place{}, "they read "+locales[0], "%s has no source in %s", what, strings.Join(lacking, ", "))
+	if list, read := lacking(w.ps, sources, locales); len(list) > 0 {
+		w.ps.warnf(file, place{}, read, "%s has no source in %s", what, strings.Join(list, ", "))
 	}
 }

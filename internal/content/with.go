@@ -36,6 +36,11 @@ func (f *campaignFile) with(n *yaml.Node) map[string]campaign.With {
 			out[key] = campaign.With{Value: list}
 		case v.Kind == yaml.MappingNode:
 			out[key] = campaign.With{Text: f.localized(v, what, f.locales)}
+			for _, one := range v.Content {
+				if one.Kind == yaml.ScalarNode {
+					f.noTags(one, what, one.Value)
+				}
+			}
 		default:
 			x, ok := f.scalar(v, what)
 			if text, isText := x.(string); ok && isText {
@@ -50,7 +55,7 @@ func (f *campaignFile) with(n *yaml.Node) map[string]campaign.With {
 
 // scalar reads a number, true or false, or a text.
 func (s *source) scalar(n *yaml.Node, what string) (any, bool) {
-	text := s.prose(n, what)
+	text := s.plain(n, what)
 	if text == "" {
 		return nil, false
 	}

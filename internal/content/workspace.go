@@ -82,24 +82,6 @@ func (w *workspaceSource) on(key string, read func(*yaml.Node)) {
 // localeName is the form of a locale: a language, with a script or region.
 var localeName = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 
-func (w *workspaceSource) locales(n *yaml.Node) {
-	items, _ := w.list(n, "locales")
-	first := map[string]*yaml.Node{}
-	for _, item := range items {
-		v, ok := w.word(item, "a locale")
-		switch {
-		case !ok:
-		case !localeName.MatchString(v):
-			w.errorf(item, "write en, he or pt-BR", "%q is not a locale", shortened(v))
-		case first[v] != nil:
-			w.errorf(item, "keep one of the two", "locale %q is listed twice; first on %s", v, placeOf(first[v]))
-		default:
-			first[v] = item
-			w.workspace.Locales = append(w.workspace.Locales, v)
-		}
-	}
-}
-
 var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
 func (w *workspaceSource) currency(n *yaml.Node) {
@@ -129,7 +111,7 @@ func (w *workspaceSource) brandGroup(n *yaml.Node, what, prefix string) {
 				w.errorf(v, "write it one group higher", "brand.%s is a group within groups", name)
 			}
 		default:
-			if text := w.prose(v, "brand."+name); text != "" {
+			if text := w.plain(v, "brand."+name); text != "" {
 				w.workspace.Brand[name] = text
 				w.brandValue(v, name, text)
 			}

@@ -132,7 +132,7 @@ func workspace(t *testing.T) string {
 			"steps: [ { send: cart, subject: Your basket } ]\n",
 		"templates/cart.html": "<html><body><ul>{% for p in cart.products %}<li>{{ p.name }}</li>{% endfor %}</ul>" +
 			"<a href=\"https://shop.example/basket\">To the basket</a>" +
-			"<p>{{ brand.address }} <a href=\"{{ links.unsubscribe }}\">Unsubscribe</a></p></body></html>\n",
+			"<p>{{ brand.address }} <a href=\"{{ links.unsubscribe }}\">Unsubscribe</a> <a href=\"{{ links.preferences }}\">Choose</a></p></body></html>\n",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -17,7 +17,7 @@ var now = time.Date(2026, 11, 2, 9, 30, 0, 0, time.UTC)
 
 // files are a small workspace: a basket in two languages, and a branch.
 func files() fstest.MapFS {
-	const end = `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></p>`
+	const end = `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a> <a href="{{ links.preferences }}">Choose</a></p>`
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s), ModTime: now} }
 	return fstest.MapFS{
 		"tidings.yaml": file("name: Kape\nzone: UTC\nlocales: [en, he]\ncurrency: EUR\nbrand: { address: a street }\n" +

@@ -197,7 +197,7 @@ func TestJudged(t *testing.T) {
 		{"the same, kept apart", "<p><bdi>{{ customer.first_name }}</bdi>, 25 points</p>", "Hello", "rtl", "", false},
 	} {
 		f := files()
-		f["templates/thanks.html"].Data = []byte("---\nsubject: \"" + c.subject + "\"\n---\n" + c.body + `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></p>`)
+		f["templates/thanks.html"].Data = []byte("---\nsubject: \"" + c.subject + "\"\n---\n" + c.body + `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a> <a href="{{ links.preferences }}">Choose</a></p>`)
 		m, err := studio(t, f, nil).Mail(t.Context(), preview.Choice{Campaign: "letter", Customer: c.customer})
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)

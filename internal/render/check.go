@@ -29,7 +29,7 @@ func globals(w *campaign.Workspace) map[string][]string {
 		"campaign":  {"name", "label", "topic"},
 		"brand":     slices.Sorted(maps.Keys(w.Brand)),
 		"workspace": {"name", "currency"},
-		"links":     {"unsubscribe", "preferences"},
+		"links":     {"unsubscribe", "preferences", "confirm"},
 		"step":      {}, "locale": {}, "dir": {}, "subject": {}, "preheader": {}, "now": {},
 	}
 }
@@ -70,13 +70,14 @@ func newScope(ps []*piece) *scope {
 
 // checker looks at one file's pieces.
 type checker struct {
-	engine   *engine
-	globals  map[string][]string
-	partials map[string]*campaign.Template
-	phrases  *phrases
-	first    string              // the locale that all others fall back to
-	used     map[string][]*piece // keys of texts, where they stand
-	problems []campaign.Problem
+	engine    *engine
+	workspace *campaign.Workspace
+	globals   map[string][]string
+	partials  map[string]*campaign.Template
+	phrases   *phrases
+	first     string              // the locale that all others fall back to
+	used      map[string][]*piece // keys of texts, where they stand
+	problems  []campaign.Problem
 }
 
 func (c *checker) report(p *piece, hint, format string, args ...any) {
@@ -304,6 +305,7 @@ func (c *checker) expression(p *piece, s string, printed bool) {
 			c.report(p, "leave raw out: every output is escaped for its place", "raw is for values of brand alone, as in {{ brand.legal | raw }}")
 			return
 		}
+		c.activeWords(p, s)
 		filters = filters[:n-1]
 	}
 	known := true
@@ -342,9 +344,13 @@ func (c *checker) refs(p *piece, s string) {
 		switch {
 		case p.scope.subject && (root == "subject" || root == "preheader"):
 			c.report(p, "", "%s cannot stand in a subject or preheader", root)
+		case root == "customer":
+			c.attribute(p, r)
 		case global:
 			c.member(p, r, members)
-		case p.scope.names[root] || p.scope.params[root] || root == "forloop":
+		case root == "forloop":
+			c.loop(p, r)
+		case p.scope.names[root] || p.scope.params[root]:
 		case root == "content":
 			if p.kind != pieceOutput || p.body != "content" {
 				c.report(p, "write {{ content }} alone", "content is the mail itself, not a value")

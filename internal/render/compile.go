@@ -67,12 +67,12 @@ func Compile(cat *campaign.Catalog) (*Renderer, []campaign.Problem) {
 	}
 	c.r.workspace = map[string]any{"name": cat.Workspace.Name, "currency": cat.Workspace.Currency}
 	c.r.buffers.New = func() any { return new(buffers) }
-	c.checker = &checker{engine: c.engine, globals: globals(&cat.Workspace), used: map[string][]*piece{}, first: "en"}
+	c.checker = &checker{engine: c.engine, workspace: &cat.Workspace, globals: globals(&cat.Workspace), used: map[string][]*piece{}, first: "en"}
 	if len(cat.Workspace.Locales) > 0 {
 		c.checker.first = cat.Workspace.Locales[0]
 	}
 	c.checker.phrases, c.problems = newPhrases(cat)
-	cat = withBlocks(c.withFooters(cat))
+	cat = withBlocks(withService(c.withFooters(cat)))
 	c.checker.partials = cat.Partials
 	c.catalog, c.r.catalog = cat, cat
 	c.read()
@@ -81,9 +81,10 @@ func Compile(cat *campaign.Catalog) (*Renderer, []campaign.Problem) {
 			c.bodies(cat.Templates[name][locale])
 		}
 	}
-	for _, camp := range cat.Campaigns {
+	for _, camp := range cat.All() {
 		c.letters(camp)
 	}
+	c.holdsLink()
 	c.untranslated()
 	if !hasErrors(c.problems) {
 		c.rehearse()
@@ -259,28 +260,42 @@ func layoutName(cat *campaign.Catalog, t *campaign.Template) (name string, neede
 	return "", false
 }
 
-// printed notes which of the lawful parts a marketing mail prints, and reports
-// those that it lacks.
+// printed reports which of the parts that a marketing mail must hold are printed
+// neither by the template nor by its layout.
 func (c *compiler) printed(t, layout *campaign.Template, ps []*piece) {
 	if !c.marketing(t.Name) || c.anyPartialBroken() {
 		return
+	}
+	where := "the template"
+	if layout != nil {
+		where += " or its layout " + layout.File
 	}
 	for _, need := range []struct{ name, what string }{
 		{"links.unsubscribe", "a link to unsubscribe"},
 		{"brand.address", "the sender's postal address"},
 	} {
-		if slices.ContainsFunc(ps, func(p *piece) bool { return prints(p, need.name) }) {
-			continue
+		if printing(ps, need.name) == nil {
+			c.problems = append(c.problems, campaign.Problem{
+				File: t.File, Line: max(t.Line, 1), Column: 1, Message: "a marketing mail must hold " + need.what,
+				Hint: "print {{ " + need.name + " }} in " + where + "; " + footerCall + " has all that it needs",
+			})
 		}
-		where := "the template"
-		if layout != nil {
-			where += " or its layout " + layout.File
-		}
-		c.problems = append(c.problems, campaign.Problem{
-			File: t.File, Line: max(t.Line, 1), Column: 1, Message: "a marketing mail must hold " + need.what,
-			Hint: "print {{ " + need.name + " }} in " + where,
-		})
 	}
+	// What the law asks for is there: the mail may go, and check tells its author.
+	if leave := printing(ps, "links.unsubscribe"); leave != nil && printing(ps, "links.preferences") == nil {
+		pr := leave.problem("a marketing mail must hold a link to the customer's preferences",
+			`write <a href="{{ links.preferences }}"> beside the link to unsubscribe, or `+footerCall+" for both")
+		pr.Mended = true
+		c.problems = append(c.problems, pr)
+	}
+}
+
+// printing is the first piece that prints a variable, nil if none does.
+func printing(ps []*piece, name string) *piece {
+	if i := slices.IndexFunc(ps, func(p *piece) bool { return prints(p, name) }); i >= 0 {
+		return ps[i]
+	}
+	return nil
 }
 
 // prints tells whether a piece prints a variable, or passes it to a partial

@@ -8,16 +8,17 @@ import (
 	"tidings/internal/campaign"
 )
 
-// footer is what a marketing mail ends with that says neither who writes nor how
-// to leave: the law asks for both in every one.
-const footer = `<p style="font-size:12px;line-height:18px;color:#666666;text-align:center">{{ workspace.name }}, {{ brand.address }}<br>` +
-	`<a href="{{ links.unsubscribe }}" style="color:#666666">Unsubscribe</a></p>`
+// footerCall prints all that a marketing mail must hold.
+const footerCall = `{% render "footer" %}`
 
-// withFooters is cat with a footer in those marketing templates that have, in
+// withFooters is cat with the block footer in those marketing templates that have, in
 // themselves, their layouts and all partials, no word of leaving and none of the
-// sender's address. A template that has one of the two is left to its author,
-// with a problem: see printed.
+// sender's address. That fails check, and yet nothing unlawful is sent. A template
+// that has one of the two is left to its author: see printed.
 func (c *compiler) withFooters(cat *campaign.Catalog) *campaign.Catalog {
+	if cat.Partials["footer"] != nil {
+		return cat // its author's own: printed tells where it is not called
+	}
 	shared := &strings.Builder{}
 	for _, t := range cat.Partials {
 		shared.WriteString(t.Source)
@@ -33,11 +34,11 @@ func (c *compiler) withFooters(cat *campaign.Catalog) *campaign.Catalog {
 			if text := t.Source + shared.String() + c.layoutText(t); strings.Contains(text, "links.unsubscribe") || strings.Contains(text, "brand.address") || footerBlock.MatchString(text) {
 				continue
 			}
-			own[locale] = endingWith(t, footer)
+			own[locale] = endingWith(t, footerCall)
 			c.problems = append(c.problems, campaign.Problem{
-				File: t.File, Warning: true,
-				Message: "a marketing mail must say who writes and how to leave; a plain footer is added",
-				Hint:    "print {{ brand.address }} and {{ links.unsubscribe }} in the template or its layout",
+				File: t.File, Line: max(t.Line, 1), Column: 1, Mended: true,
+				Message: "a marketing mail must say who writes, how to leave and where to choose: it has no postal address and no links to unsubscribe and to the preferences",
+				Hint:    "write " + footerCall + " at its end, or in " + c.layoutFile(t),
 			})
 		}
 		out.Templates[name] = own
@@ -47,6 +48,18 @@ func (c *compiler) withFooters(cat *campaign.Catalog) *campaign.Catalog {
 
 // footerBlock is a call of the partial or block that says both.
 var footerBlock = regexp.MustCompile(`render\s+["']footer["']`)
+
+// layoutFile is where a template's layout stands, or would.
+func (c *compiler) layoutFile(t *campaign.Template) string {
+	name, _ := layoutName(c.catalog, t)
+	layouts := c.catalog.Layouts[name]
+	for _, locale := range []string{t.Locale, ""} {
+		if l := layouts[locale]; l != nil {
+			return "its layout " + l.File
+		}
+	}
+	return "a layout, such as templates/layouts/base.html"
+}
 
 func (c *compiler) layoutText(t *campaign.Template) string {
 	name, _ := layoutName(c.catalog, t)

@@ -21,7 +21,7 @@ func (c *compiler) withOf(given map[string]campaign.With) map[string]map[string]
 		for name, w := range given {
 			if w.Text == nil {
 				values[name] = wholeNumbers(w.Value)
-			} else if text := w.Text.In(locale, locales); text != "" {
+			} else if text := c.catalog.Workspace.Text(w.Text, locale); text != "" {
 				values[name] = text
 			}
 		}

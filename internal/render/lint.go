@@ -42,7 +42,6 @@ func (d *document) lint() {
 				anchors = append(anchors, htmlAnchor{t.start, a.vs, unescaped(d.src[a.vs:a.ve])})
 			}
 		}
-		d.lintActive(t)
 		for i := range t.attrs {
 			a := &t.attrs[i]
 			if isURLAttr(a.name) && strings.HasPrefix(strings.ToLower(unescaped(d.src[a.vs:a.ve])), "http://") {
@@ -50,6 +49,7 @@ func (d *document) lint() {
 			}
 		}
 	})
+	d.lintActive()
 	for _, a := range anchors {
 		name, local := strings.CutPrefix(a.to, "#")
 		switch {
@@ -113,17 +113,13 @@ func (d *document) pieceOf(at int, text string) *piece {
 	return p
 }
 
-// mergeTags are the placeholders of other mailers, which here are text that the
-// customer would read.
-var mergeTags = regexp.MustCompile(`\*\|[A-Z][A-Z0-9_:]*\|\*|%%[A-Za-z][A-Za-z0-9_. ]*%%|<%=?\s*[A-Za-z@]|\$\{[A-Za-z_][A-Za-z0-9_.]*\}|\{\$[A-Za-z]|\[\[[A-Za-z_][A-Za-z_. ]*\]\]|%[A-Z]{2,}(?:_[A-Z]+)+%|%recipient\.[a-z_]+%|\{\{\{`)
-
 // mergeTagsIn reports placeholders of other mailers in a file's text.
 func (c *checker) mergeTagsIn(ps []*piece) {
 	for _, p := range ps {
 		if p.kind != pieceText {
 			continue
 		}
-		for _, at := range mergeTags.FindAllStringIndex(p.text, -1) {
+		for _, at := range campaign.MergeTags.FindAllStringIndex(p.text, -1) {
 			q := *p
 			before := p.text[:at[0]]
 			if n := strings.Count(before, "\n"); n > 0 {
@@ -139,7 +135,7 @@ func (c *checker) mergeTagsIn(ps []*piece) {
 // weighed is the worst that a rehearsal has found of a mail.
 type weighed struct {
 	bytes, title, text int
-	images             bool
+	images, untitled   bool
 	subject            string
 }
 
@@ -154,6 +150,7 @@ func (c *compiler) weigh(file string, html, text []byte, subject string) {
 	if n := utf8.RuneCountInString(subject); n > w.title {
 		w.title, w.subject = n, subject
 	}
+	w.untitled = w.untitled || strings.TrimSpace(subject) == ""
 	w.text = min(w.text, wordsIn(text))
 	w.images = w.images || bytes.Count(html, []byte("<img ")) > 1 // one is ours, which counts openings
 }
@@ -186,6 +183,9 @@ func (c *compiler) judge() {
 		}
 		if w.title > longTitle {
 			add(file, true, fmt.Sprintf("a subject has %d characters, of which inboxes show about %d", w.title, longTitle), "put what matters first, or shorten it")
+		}
+		if w.untitled {
+			add(file, true, "a subject is empty", "write what stands there where a condition or a default leaves nothing")
 		}
 		switch {
 		case w.text == 0:

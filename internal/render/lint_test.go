@@ -10,7 +10,10 @@ import (
 // problemsOf compiles a receipt with the given body.
 func problemsOf(t *testing.T, body string) []campaign.Problem {
 	t.Helper()
-	_, problems := Compile(bare(t, body))
+	cat := bare(t, body)
+	cat.Workspace.Brand["legal"] = `<p onclick="a()">Kape</p><script>a()</script>`
+	cat.Workspace.Brand["half"], cat.Workspace.Brand["rest"] = "words <scr", "ipt>x()</script>"
+	_, problems := Compile(cat)
 	return problems
 }
 
@@ -18,6 +21,7 @@ func TestProblems(t *testing.T) {
 	for name, c := range map[string]struct{ src, want string }{
 		"variable":             {"one\n<p>{{ custmer.first_name }}</p>", `templates/receipt.html:2:4: unknown variable "custmer"; did you mean customer?`},
 		"member":               {"{{ brand.adress }}", `:1:1: unknown variable "brand.adress"; did you mean address?`},
+		"of a loop":            {"{% for p in trigger.x %}{{ forloop.indx }}{% endfor %}", `:1:25: unknown variable "forloop.indx"; did you mean index?`},
 		"in a condition":       {"{% if custoemr.x %}{% endif %}", `:1:1: unknown variable "custoemr"; did you mean customer?`},
 		"in an argument":       {"{{ customer.x | default: nick }}", `unknown variable "nick"`},
 		"event":                {"{{ event.total }}", `unknown variable "event"; write trigger`},
@@ -60,6 +64,18 @@ func TestProblems(t *testing.T) {
 		"embed":                {`<embed src="https://a.example/">`, `a mail cannot hold <embed>`},
 		"form":                 {"<form\n action=\"https://a.example/\">", `:1:1: a mail cannot hold <form>`},
 		"input":                {`<p>a</p><INPUT type=password>`, `:1:9: a mail cannot hold <input>`},
+		"handler of a tag":     {"one\n<p class=\"a\" onClick=\"track()\">x</p>", `templates/receipt.html:2:14: a mail cannot hold onclick; take it out: mail programs run no scripts`},
+		"handler of a picture": {`<svg/onload=alert(1)>`, `a mail cannot hold onload`},
+		"script for Outlook":   {"<!--[if mso]>\n<script>a()</script><![endif]-->", `templates/receipt.html:2:1: a mail cannot hold <script>`},
+		"script in a style":    {`<p style="width:expression(alert(1))">x</p>`, `:1:11: a mail cannot hold a style that runs a script`},
+		"script in style":      {"<style>p { background: url(JavaScript:alert(1)) }</style>", `a mail cannot hold a style that runs a script`},
+		"base":                 {`<base href="https://a.example/">`, `a mail cannot hold <base>`},
+		"text area":            {`<textarea></textarea>`, `a mail cannot hold <textarea>`},
+		"srcdoc":               {`<p srcdoc="x">a</p>`, `a mail cannot hold srcdoc`},
+		"script of the brand":  {"a\n{{ brand.legal | raw }}", `templates/receipt.html:2:1: brand.legal holds <script>, and a mail cannot; take it out`},
+		"handler of the brand": {"{{ brand.legal | raw }}", `:1:1: brand.legal holds onclick, and a mail cannot`},
+		"script in quotes":     {`{{ brand.half | default: "<iframe>" | raw }}`, `:1:1: the text holds <iframe>, and a mail cannot`},
+		"script in two parts":  {`{{ brand.half | raw }}{{ brand.rest | raw }}`, `templates/receipt.html: the mail, once it is put together, holds <script>; take it out`},
 		"refresh":              {`<meta http-equiv=" Refresh" content="0;url=https://a.example/">`, `:1:1: a mail cannot hold <meta http-equiv="refresh">`},
 		"picture of a style":   {"a\n<p style=\"color:red;background: URL( '{{ customer.x }}')\">", `templates/receipt.html:2:39: an output cannot stand in url( … ) of a style; show the picture with <img`},
 		"url in entities":      {`<p style="background:url&#40;{{ customer.x }})">`, `an output cannot stand in url(`},
@@ -103,6 +119,7 @@ func TestNoProblems(t *testing.T) {
 		"anchors":           `<a href="#top">a</a><a href="tel:+301">b</a><a href="#n">c</a><p id="n">d</p><img src="cid:logo" alt="">` + strings.Repeat("many words ", 10),
 		"not Liquid":        "{ {a} } % } a}} %}",
 		"style attribute":   `<p style="color: {{ brand.colour }}">x</p><p style="background:url(https://a.example/x.png);color:{{ customer.x | default: 'red' }};background:url({{ brand.site }}/y.png)">x</p>`,
+		"drawn for Outlook": `<!--[if mso]><style>v\:* { behavior:url(#default#VML); }</style><![endif]--><p style="scroll-behavior: smooth" data-on="x">only words</p>`,
 		"ticked":            `<!--[if !mso]><!--><input type="radio" name="a"><input type="checkbox"><!--<![endif]--><!--[if mso]><style>p { color: red }</style><![endif]--><meta http-equiv="x-ua-compatible" content="IE=edge">`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -234,8 +251,34 @@ func TestLint(t *testing.T) {
 	if _, problems := Compile(cat); len(problems) != 1 || !strings.Contains(problems[0].String(), "a subject has 87 characters") {
 		t.Errorf("problems %v", problems)
 	}
+	cat.Templates["receipt"][""].Subject = campaign.Plain("{% if customer.vip %}For you{% endif %}")
+	if _, problems := Compile(cat); len(problems) != 1 || !problems[0].Warning || !strings.Contains(problems[0].String(), "templates/receipt.html: a subject is empty; write what stands there") {
+		t.Errorf("problems %v", problems)
+	}
 	cat.Templates["receipt"][""].Subject = campaign.Plain("Hi *|FNAME|*")
 	if r, _ := Compile(cat); r != nil {
 		t.Error("a merge tag in a subject passes")
+	}
+}
+
+// Where tidings.yaml declares the attributes, a template can name no other; where it
+// does not, only the data can tell.
+func TestDeclaredAttributes(t *testing.T) {
+	const body = "<p>{{ customer.first_name | default: 'a' }} {{ customer.id }} {{ customer.tags.size }} {{ customer.address.city | default: 'b' }}\n{% if customer.nam %}x{% endif %} {{ customer.orders.count | default: 1 }} and some words</p>"
+	cat := bare(t, body)
+	if r, problems := Compile(cat); r == nil || len(problems) > 0 {
+		t.Errorf("none declared: %v", problems)
+	}
+	cat = bare(t, body)
+	cat.Workspace.Attributes = map[string]campaign.AttributeType{"name": {Kind: campaign.Text}, "tags": {Kind: campaign.ListKind}, "address.city": {Kind: campaign.Text}}
+	r, problems := Compile(cat)
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.String())
+	}
+	want := `templates/receipt.html:2:1: unknown variable "customer.nam"; did you mean customer.name? Else declare it in tidings.yaml under attributes
+templates/receipt.html:2:35: customer.orders.count is worked out for conditions, and mails do not have it; branch by it in the campaign, and send a template of its own`
+	if r != nil || strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}
 }

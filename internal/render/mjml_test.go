@@ -104,3 +104,23 @@ func TestMJMLProblems(t *testing.T) {
 		t.Errorf("problems %v", problems)
 	}
 }
+
+// What runs is refused in MJML too, wherever HTML stands in it, with its place.
+func TestActiveMJML(t *testing.T) {
+	const frame = "<mjml><mj-body><mj-section><mj-column>\n%\n</mj-column></mj-section></mj-body></mjml>"
+	for src, want := range map[string]string{
+		"<mj-raw><script>a()</script></mj-raw>":                               "templates/receipt.mjml:2:9: a mail cannot hold <script>",
+		"<mj-text>a\n <iframe src=\"https://a.example/\"></iframe></mj-text>": "templates/receipt.mjml:3:2: a mail cannot hold <iframe>",
+		`<mj-text>a <b onmouseover="a()">b</b></mj-text>`:                     "templates/receipt.mjml:2:15: a mail cannot hold onmouseover",
+		`<mj-table><tr><td><form>a</form></td></tr></mj-table>`:               "templates/receipt.mjml:2:19: a mail cannot hold <form>",
+		"<mj-raw><!--[if mso]><object></object><![endif]--></mj-raw>":         "templates/receipt.mjml:2:22: a mail cannot hold <object>",
+		`<mj-text>{{ brand.legal | raw }}</mj-text>`:                          "templates/receipt.mjml:2:10: brand.legal holds <embed>, and a mail cannot",
+	} {
+		cat := inMJML(t, strings.Replace(frame, "%", src, 1))
+		cat.Workspace.Brand["legal"] = "<embed>"
+		r, problems := Compile(cat)
+		if r != nil || len(problems) == 0 || !strings.HasPrefix(problems[0].String(), want) {
+			t.Errorf("%s: %v, want %s", src, problems, want)
+		}
+	}
+}

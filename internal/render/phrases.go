@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,7 +24,6 @@ const phraseVar = "__t"
 type phrases struct {
 	byKey  map[string]map[string]*phrase
 	source map[string]map[string]campaign.Phrase // by locale and key, as written
-	chain  func(locale string) []string
 }
 
 // newPhrases reads all texts. Each locale of the workspace gets the one that its
@@ -34,7 +34,6 @@ func newPhrases(cat *campaign.Catalog) (*phrases, []campaign.Problem) {
 		locales = []string{"en"}
 	}
 	ps := &phrases{byKey: map[string]map[string]*phrase{}, source: cat.Texts}
-	ps.chain = func(locale string) []string { return campaign.LocaleChain(locale, locales) }
 	read := map[string]map[string]*phrase{}
 	var problems []campaign.Problem
 	for _, locale := range slices.Sorted(maps.Keys(cat.Texts)) {
@@ -51,7 +50,7 @@ func newPhrases(cat *campaign.Catalog) (*phrases, []campaign.Problem) {
 	}
 	for _, locale := range locales {
 		for _, from := range []map[string]map[string]*phrase{read, blockPhrases()} {
-			for _, l := range append(ps.chain(locale), "en") {
+			for _, l := range append(cat.Workspace.LocaleChain(locale), "en") {
 				for key, p := range from[l] {
 					if ps.byKey[key] == nil {
 						ps.byKey[key] = map[string]*phrase{}
@@ -222,7 +221,7 @@ func (c *checker) checkText(p *piece, base, args string) {
 func (c *compiler) untranslated() {
 	locales := c.catalog.Workspace.Locales
 	for _, locale := range locales[min(1, len(locales)):] {
-		own := append(campaign.LocaleChain(locale, nil), locale)
+		own := c.catalog.Workspace.OwnLocales(locale)
 		var lacking []string
 		for _, key := range slices.Sorted(maps.Keys(c.used)) {
 			has := slices.ContainsFunc(own, func(l string) bool {
@@ -243,10 +242,25 @@ func (c *compiler) untranslated() {
 			}
 			line, column := c.beside(locale, lacking[0])
 			c.problems = append(c.problems, campaign.Problem{
-				File: "locales/" + locale + ".yaml", Line: line, Column: column, Warning: true, Message: "lacks " + what, Hint: "customers read " + locales[0],
+				File: "locales/" + locale + ".yaml", Line: line, Column: column, Warning: true, Message: "lacks " + what, Hint: "customers read " + c.readInstead(locale, lacking),
 			})
 		}
 	}
+}
+
+// readInstead are the locales in which customers of one read the texts that it lacks.
+func (c *compiler) readInstead(locale string, keys []string) string {
+	chain := c.catalog.Workspace.LocaleChain(locale)
+	var out []string
+	for _, l := range chain {
+		if slices.ContainsFunc(keys, func(key string) bool {
+			i := slices.IndexFunc(chain, func(l string) bool { _, ok := c.catalog.Texts[l][key]; return ok })
+			return i >= 0 && chain[i] == l
+		}) {
+			out = append(out, l)
+		}
+	}
+	return cmp.Or(strings.Join(out, " and "), c.first)
 }
 
 // beside is where a text that a language lacks belongs in its file: at the last text

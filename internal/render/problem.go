@@ -8,7 +8,7 @@ import (
 
 func hasErrors(ps []campaign.Problem) bool {
 	for _, p := range ps {
-		if !p.Warning {
+		if p.Stops() {
 			return true
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"tidings/internal/campaign"
 )
 
 // Mails that people wrote for other mailers load as templates, and every word and
@@ -30,7 +32,7 @@ func TestRealTemplatesLoad(t *testing.T) {
 			}
 			return m[1] + `="https://shop.example/made-sound"`
 		})
-		return mergeTags.ReplaceAllString(src, "word")
+		return campaign.MergeTags.ReplaceAllString(src, "word")
 	}
 	loaded, refused := 0, 0
 	s := settings(t)

@@ -75,6 +75,7 @@ func (c *compiler) trial(o campaign.Outgoing, s Settings) error {
 	}
 	buf.text = appendTextOf(buf.text[:0], view(buf.html))
 	c.weigh(u.file, buf.html, buf.text, subject)
+	c.activeAfterAll(u.file, buf.html)
 	return nil
 }
 

@@ -82,7 +82,7 @@ func (r *Renderer) find(o *campaign.Outgoing) (*letter, *campaign.Template, erro
 // pick finds the source for a customer's locale: its own, its language's, the
 // workspace's first, or the one for all.
 func (r *Renderer) pick(sources map[string]*campaign.Template, locale string) *campaign.Template {
-	for _, k := range campaign.LocaleChain(locale, r.catalog.Workspace.Locales) {
+	for _, k := range r.catalog.Workspace.LocaleChain(locale) {
 		if t := sources[k]; t != nil {
 			return t
 		}
@@ -104,6 +104,11 @@ func (u *units) trigger() bool {
 // rare tells whether any of them may name the catalogue or the step's own values.
 func (u *units) rare() bool {
 	return u.body.rare || u.subject != nil && u.subject.rare || u.preheader != nil && u.preheader.rare
+}
+
+// choices tells whether any of them may name the link to the preferences.
+func (u *units) choices() bool {
+	return u.body.choices || u.subject != nil && u.subject.choices || u.preheader != nil && u.preheader.choices
 }
 
 // unitsOf finds the texts of a letter for a customer's locale.
@@ -129,7 +134,7 @@ func (r *Renderer) header(l *letter, locale, file string, own, template campaign
 	if len(own) > 0 {
 		texts, file = own, campaignFile(l.campaign)
 	}
-	text := texts.In(locale, r.catalog.Workspace.Locales)
+	text := r.catalog.Workspace.Text(texts, locale)
 	if text == "" {
 		return nil, nil
 	}

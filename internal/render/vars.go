@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidings/internal/campaign"
+	"tidings/internal/token"
 )
 
 // variables are what a message's templates can name. What is not known is
@@ -21,7 +22,7 @@ func (r *Renderer) variables(o *campaign.Outgoing, l *letter, st *state, u *unit
 		"step":      o.Step,
 		"brand":     r.brand,
 		"workspace": r.workspace,
-		"links":     links(st),
+		"links":     links(st, u),
 		"locale":    st.locale,
 		"dir":       direction(st.locale),
 		"now":       st.now.In(st.zone),
@@ -40,17 +41,21 @@ func (r *Renderer) variables(o *campaign.Outgoing, l *letter, st *state, u *unit
 			vars["order"] = trigger
 		}
 	}
+	r.served(l, st, vars)
 	if o.Cart != nil {
 		vars["cart"] = wholeNumbers(o.Cart.Data())
 	}
 	return vars, nil
 }
 
-// links are the customer's own. What they get is chosen on the page on which they
-// unsubscribe: of the topic, or of everything.
-func links(st *state) map[string]any {
-	page := st.settings.PublicURL + "/u/" + st.unsubscribe()
-	return map[string]any{"unsubscribe": page, "preferences": page}
+// links are the customer's own. That to the page of preferences is made where it is
+// asked for.
+func links(st *state, u *units) map[string]any {
+	out := map[string]any{"unsubscribe": st.settings.PublicURL + "/u/" + st.unsubscribe()}
+	if u.choices() {
+		out["preferences"] = st.settings.PublicURL + "/p/" + st.sign(token.Preferences, 0)
+	}
+	return out
 }
 
 func customerData(c *campaign.Customer) map[string]any {
@@ -133,7 +138,7 @@ func wholeInPlace(v any) any {
 // customer's that the workspace speaks, else the workspace's first.
 func (r *Renderer) localeFor(customer string) string {
 	locales := r.catalog.Workspace.Locales
-	for _, l := range campaign.LocaleChain(customer, locales) {
+	for _, l := range r.catalog.Workspace.LocaleChain(customer) {
 		if slices.Contains(locales, l) {
 			return l
 		}

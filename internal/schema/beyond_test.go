@@ -88,6 +88,7 @@ var beyond = map[string]string{
 	"workspace/attributes-kind":                 byUse,
 	"workspace/comment":                         device,
 	"workspace/goal-kind":                       standard,
+	"workspace/locales-fallback":                compared,
 	"workspace/no-address":                      elsewhere,
 	"workspace/rates-file":                      elsewhere,
 	"workspace/tiers-cycle":                     elsewhere,

@@ -10,7 +10,9 @@ func workspaceFile() (*node, error) {
 	n := object("Workspace",
 		key("name", text(), "The shop's name."),
 		key("zone", zoneName().or("UTC").like("Asia/Manila"), "The shop's time zone."),
-		key("locales", unique(listOf((&node{Type: "string", Pattern: localePattern}).like("en", "pt-BR"))).or([]string{"en"}),
+		key("locales", unique(listOf(either(locale().like("en", "pt-BR"), sized(mapOf("Locale", localePattern, object("Locale",
+			must("fallback", locale().like("pt"), "What its customers read where it has no text; the first of the list comes last anyway."),
+		)), 1)))).or([]string{"en"}),
 			"The languages that the shop writes in; who reads none of them gets the first."),
 		key("currency", (&node{Type: "string", Pattern: `^[A-Z]{3}$`}).like("EUR"), "The currency that amounts are summed in."),
 		key("rates", (&node{Type: "string", Pattern: `\S`, Not: &node{Pattern: `^/|(^|/)\.\.?(/|$)`}}).like("rates.csv"), "A CSV file with the columns date, currency and rate: what one unit is worth in the shop's currency."),
@@ -36,6 +38,8 @@ func workspaceFile() (*node, error) {
 	).together("rates", "currency")
 	return document(n, "The workspace: who writes, in which languages, and what customers can say no to.")
 }
+
+func locale() *node { return &node{Type: "string", Pattern: localePattern} }
 
 func unique(n *node) *node {
 	n.UniqueItems = true

@@ -53,7 +53,7 @@ steps: [ { send: letter } ]
 subject: "A letter for {{ customer.id }}"
 ---
 <p>Hello {{ customer.id }}.</p>
-` + filler + `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a></p>
+` + filler + `<p>{{ brand.address }} <a href="{{ links.unsubscribe }}">Unsubscribe</a> <a href="{{ links.preferences }}">Choose</a></p>
 <p>END {{ customer.id }}</p>
 `,
 }

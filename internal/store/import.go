@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -23,8 +24,16 @@ type ImportOptions struct {
 	// say it themselves; empty: such rows tell of none.
 	Consent string
 	Topics  []string // that consent is for; empty: all
+	// Proof is where it can be shown, and Text which version of the words stood beside
+	// it, for rows that do not say so themselves. Consent to a topic of double opt-in
+	// counts with proof alone.
+	Proof, Text string
 	// Now is when a change holds from that the import brings to what was known.
 	Now time.Time
+	// FactsAt is when what a feed tells of products happened; zero: Now. Fact is told
+	// of each such fact that is new; nil: nobody.
+	FactsAt time.Time
+	Fact    func(*campaign.Event)
 	// Reject is told of each row that was not taken; nil: they are only counted.
 	Reject func(*intake.Rejected)
 	// Progress is told where the import stands after each transaction; nil: nobody.
@@ -144,7 +153,7 @@ type repeats struct {
 }
 
 func (r repeats) check(row intake.CustomerRow) (repeated bool, bad *intake.Rejected) {
-	text, err := json.Marshal([]any{row.Traits.Attributes, row.Consent})
+	text, err := json.Marshal([]any{row.Traits.Attributes, row.Consent, row.Proof, row.Text})
 	if err != nil {
 		return false, &intake.Rejected{Line: row.Line, Reason: err.Error(), Raw: row.Raw}
 	}
@@ -191,7 +200,8 @@ func (s *Store) importCustomers(ctx context.Context, tx *sql.Tx, batch []intake.
 		}
 		for _, topic := range topics {
 			if source != "" {
-				consents = append(consents, consent{id, topic, true, 0, campaign.Micros(o.Now), source})
+				consents = append(consents, consent{customer: id, topic: topic, given: true, recorded: campaign.Micros(o.Now), source: source,
+					text: cmp.Or(row.Text, o.Text), proof: cmp.Or(row.Proof, o.Proof)})
 			}
 		}
 	}
@@ -208,7 +218,11 @@ func (s *Store) importCustomers(ctx context.Context, tx *sql.Tx, batch []intake.
 	if err := s.takeBack(ctx, tx, mailed); err != nil {
 		return 0, err
 	}
-	given, err := s.vouch(ctx, tx, consents)
+	double, err := s.doubleTopics(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	given, err := s.vouch(ctx, tx, double.unproven(consents))
 	for _, id := range given {
 		changed[id] = true
 	}

@@ -19,7 +19,8 @@ const productsShown = 5000
 // ImportProducts stores a feed of the shop's products. The feed is the whole
 // catalogue: what it does not list any more is taken out, in the transaction of
 // the last rows, unless keep says that the file is a part of it. A feed of which no
-// row could be taken takes nothing out.
+// row could be taken takes nothing out. What a row changes of a product's stock and
+// price is a fact of the catalogue, stored with the row.
 func (s *Store) ImportProducts(ctx context.Context, rows iter.Seq2[campaign.Product, error], keep bool, o ImportOptions) (Counts, error) {
 	mark := campaign.Micros(o.Now)
 	place := 0
@@ -30,10 +31,23 @@ func (s *Store) ImportProducts(ctx context.Context, rows iter.Seq2[campaign.Prod
 		return repeated, nil
 	}
 	n, err := importRows(rows, o, check, func(batch []campaign.Product) (stored int, err error) {
+		var news []*campaign.Event
 		err = s.write(ctx, func(tx *sql.Tx) error {
-			stored, err = s.putProducts(ctx, tx, batch, place, mark)
+			known, err := s.productsByID(ctx, tx, batch)
+			if err != nil {
+				return err
+			}
+			if stored, err = s.putProducts(ctx, tx, known, batch, place, mark); err != nil {
+				return err
+			}
+			news, err = s.tellOfProducts(ctx, tx, known, batch, o)
 			return err
 		})
+		for _, e := range news {
+			if err == nil && o.Fact != nil {
+				o.Fact(e)
+			}
+		}
 		place += len(batch)
 		return stored, err
 	})
@@ -51,11 +65,7 @@ func (s *Store) ImportProducts(ctx context.Context, rows iter.Seq2[campaign.Prod
 }
 
 // putProducts stores products and returns how many were new or different.
-func (s *Store) putProducts(ctx context.Context, tx *sql.Tx, batch []campaign.Product, place int, mark int64) (int, error) {
-	known, err := s.productsByID(ctx, tx, batch)
-	if err != nil {
-		return 0, err
-	}
+func (s *Store) putProducts(ctx context.Context, tx *sql.Tx, known map[string]knownProduct, batch []campaign.Product, place int, mark int64) (int, error) {
 	stored := 0
 	in := make([][]any, len(batch))
 	for i, p := range batch {
@@ -68,7 +78,7 @@ func (s *Store) putProducts(ctx context.Context, tx *sql.Tx, batch []campaign.Pr
 		}
 		in[i] = []any{p.ID, place + i, p.InStock, json.RawMessage(properties), mark}
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO products (product_id, place, in_stock, properties, updated_at)
+	_, err := tx.ExecContext(ctx, `INSERT INTO products (product_id, place, in_stock, properties, updated_at)
 		SELECT x.product_id, x.place, x.in_stock, x.properties, x.updated_at FROM `+
 		s.rows("$1", "product_id text", "place bigint", "in_stock boolean", "properties json", "updated_at bigint")+
 		` x WHERE TRUE ON CONFLICT (product_id) DO UPDATE SET place = excluded.place, in_stock = excluded.in_stock,
@@ -85,27 +95,31 @@ func sameJSON(stored map[string]any, given []byte) bool {
 	return err == nil && string(a) == string(given)
 }
 
-func (s *Store) productsByID(ctx context.Context, tx *sql.Tx, batch []campaign.Product) (map[string]campaign.Product, error) {
+func (s *Store) productsByID(ctx context.Context, tx *sql.Tx, batch []campaign.Product) (map[string]knownProduct, error) {
 	ids := make([][]any, len(batch))
 	for i, p := range batch {
 		ids[i] = []any{p.ID}
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT p.product_id, p.in_stock, p.properties FROM products p
+	rows, err := tx.QueryContext(ctx, `SELECT p.product_id, p.in_stock, p.properties, p.updated_at FROM products p
 		JOIN `+s.rows("$1", "product_id text")+` x ON x.product_id = p.product_id`, array(ids))
-	all, err := collect(rows, err, scanProduct)
+	all, err := collect(rows, err, func(rows *sql.Rows) (p knownProduct, err error) {
+		p.Product, err = scanProduct(rows, &p.at)
+		return p, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read products: %w", err)
 	}
-	out := make(map[string]campaign.Product, len(all))
+	out := make(map[string]knownProduct, len(all))
 	for _, p := range all {
 		out[p.ID] = p
 	}
 	return out, nil
 }
 
-func scanProduct(rows *sql.Rows) (p campaign.Product, err error) {
+// scanProduct reads id, stock and properties, and what a query asks for besides.
+func scanProduct(rows *sql.Rows, more ...any) (p campaign.Product, err error) {
 	var properties []byte
-	if err := rows.Scan(&p.ID, &p.InStock, &properties); err != nil {
+	if err := rows.Scan(append([]any{&p.ID, &p.InStock, &properties}, more...)...); err != nil {
 		return p, err
 	}
 	if err := json.Unmarshal(properties, &p.Properties); err != nil {
@@ -121,7 +135,7 @@ func (s *Store) Products(ctx context.Context) (list []campaign.Product, at time.
 		return nil, at, err
 	}
 	rows, err := s.reader().QueryContext(ctx, `SELECT product_id, in_stock, properties FROM products ORDER BY place, product_id LIMIT $1`, productsShown)
-	if list, err = collect(rows, err, scanProduct); err != nil {
+	if list, err = collect(rows, err, func(rows *sql.Rows) (campaign.Product, error) { return scanProduct(rows) }); err != nil {
 		return nil, at, fmt.Errorf("read products: %w", err)
 	}
 	return list, at, nil
