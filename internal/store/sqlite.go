@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"modernc.org/sqlite"
 )
@@ -25,6 +26,9 @@ func openSQLite(path string, throwaway bool) *sql.DB {
 	return sql.OpenDB(c)
 }
 
+// uriPath escapes what would end the path in SQLite's URI of a file.
+var uriPath = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+
 // sqliteDSN asks for write-ahead logging, for commits that survive a power cut
 // (the ledger is worth nothing otherwise), and for write locks from a
 // transaction's start, so that two writers queue rather than deadlock.
@@ -38,7 +42,7 @@ func sqliteDSN(path string, throwaway bool) string {
 		q.Add("_pragma", p)
 	}
 	q.Set("_txlock", "immediate")
-	return "file:" + path + "?" + q.Encode()
+	return "file:" + uriPath.Replace(path) + "?" + q.Encode()
 }
 
 type sqliteConnector struct {

@@ -154,13 +154,24 @@ func (s *Store) write(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return err
 }
 
+// commitGrace is how long a commit is waited for once its caller has given up.
+const commitGrace = 5 * time.Second
+
+// attempt runs f in a transaction. What ends ctx ends f's statements, but not a
+// commit that is on its way: whoever claimed mails must learn whether it did.
 func (s *Store) attempt(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(commitGrace, end) })()
+	tx, err := s.db.BeginTx(life, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
 	if err := f(tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := fault.Err("store.before_commit"); err != nil {
