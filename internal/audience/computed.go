@@ -135,11 +135,10 @@ func (b *builder) byPerson() string {
 	return "(NOT " + sure(grade.present) + " OR " + sure("("+grade.text+") = 'human'") + ")"
 }
 
-// consent is the last word about a topic, or about all topics, as the last look
-// takes it; no where nothing was said.
+// consent is the last word about a topic, as the last look takes it; no where nothing
+// was said.
 func (b *builder) consent(topic string) string {
-	return "COALESCE((SELECT k.given FROM consents k WHERE k.customer_id = x.customer_id AND k.topic IN (" + b.text(topic) +
-		", '*') AND k.at <= " + b.now() + " ORDER BY k.at DESC, k.id DESC LIMIT 1), " + sqlFalse + ")"
+	return Consented("x.customer_id", b.text(topic), b.now(), sqlFalse)
 }
 
 // tier is the name of the first tier whose condition holds.

@@ -196,13 +196,6 @@ func (e *Evaluator) turns(ctx context.Context, q Querier, t campaign.SegmentChan
 	return out, people, nil
 }
 
-func (i instant) compare(j instant) int {
-	if i.customer != j.customer {
-		return int(i.customer - j.customer)
-	}
-	return int(i.at - j.at)
-}
-
 // turned are the moments of those found at which the change happened: just before
 // it and at it, as known then, membership is judged. Which of the two tells apart
 // more is asked first, and the other only of those who are left: few are members,
