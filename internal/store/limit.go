@@ -1,9 +1,6 @@
 package store
 
 import (
-	"context"
-	"database/sql"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -21,37 +18,6 @@ const (
 func domainKey(domain string) string { return "domain:" + domain }
 func campaignKey(id int64) string    { return "campaign:" + strconv.FormatInt(id, 10) }
 func senderKey(sender string) string { return "sender:" + sender }
-
-// unlimited is the room where there is no limit.
-const unlimited = math.MaxInt
-
-// bound is the most that is let out after a moment.
-type bound struct {
-	max   int
-	after int64         // counted is what was let out later than that
-	per   time.Duration // until one that was counted no longer is
-	ends  time.Time     // of a calendar day, which ends for all of them at once
-}
-
-// spent is how much was let out at a moment.
-type spent struct {
-	at int64
-	n  int
-}
-
-// allowance is how much may be let out of what one key stands for.
-type allowance struct {
-	key      string
-	spendAt  int64 // the moment that what is let out now is counted at
-	bounds   []bound
-	throttle campaign.Throttle // zero: nobody has asked for less
-	spent    []spent           // by time
-	room     int
-	waited   bool // something that is due has had to wait for it
-}
-
-// slowed tells whether somebody has asked for less, or refuses us.
-func (a *allowance) slowed() bool { return !a.throttle.Since.IsZero() }
 
 // limits are the allowances of a moment. One that there is not does not limit.
 type limits struct {
@@ -148,7 +114,7 @@ func (l *limits) allow(key string, p campaign.Pace, t campaign.Throttle) *allowa
 	}
 	switch {
 	case t.Stopped:
-		a.bounds = []bound{l.bound(campaign.Pace{Max: 1, Per: campaign.ProbeEvery})}
+		a.bounds = append(a.bounds, l.bound(campaign.Pace{Max: 1, Per: campaign.ProbeEvery}))
 	case a.slowed():
 		a.bounds = append(a.bounds, l.bound(t.Limit()))
 	case p.IsZero():
@@ -184,143 +150,6 @@ func (l *limits) all() []*allowance {
 	return slices.DeleteFunc(out, func(a *allowance) bool { return a == nil })
 }
 
-// read fills in what was let out before, and so the room that is left.
-func (l *limits) read(ctx context.Context, s *Store, tx querier) error {
-	by := map[string]*allowance{}
-	var in [][]any
-	for _, a := range l.all() {
-		by[a.key] = a
-		in = append(in, []any{a.key, a.since(), a.part()})
-	}
-	if len(in) > 0 {
-		rows, err := tx.QueryContext(ctx, `SELECT p.key, max(p.at), sum(p.n) FROM `+s.rows("$1", "key text", "after bigint", "part bigint")+` x
-			JOIN spent p ON p.key = x.key AND p.at > x.after GROUP BY p.key, p.at / x.part ORDER BY p.key, 2`, array(in))
-		_, err = collect(rows, err, func(rows *sql.Rows) (p spent, err error) {
-			var key string
-			err = rows.Scan(&key, &p.at, &p.n)
-			if err == nil {
-				by[key].spent = append(by[key].spent, p)
-			}
-			return p, err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, a := range by {
-		a.room = a.left(l.now)
-	}
-	return nil
-}
-
-// parts is into how many parts the time of a pace is cut: what was let out in one
-// counts as let out with the last of it, so that a pace over a day is not read mail by
-// mail.
-const parts = 3600
-
-// part is the length of a part in microseconds, by the shortest pace.
-func (a *allowance) part() int64 {
-	shortest := a.bounds[0].per
-	for _, b := range a.bounds[1:] {
-		shortest = min(shortest, b.per)
-	}
-	return max(1, shortest.Microseconds()/parts)
-}
-
-// since is the end of what nothing counts any more.
-func (a *allowance) since() int64 {
-	first := a.bounds[0].after
-	for _, b := range a.bounds[1:] {
-		first = min(first, b.after)
-	}
-	return first
-}
-
-// left is how much may be let out at now.
-func (a *allowance) left(now time.Time) int {
-	if now.Before(a.throttle.Until) {
-		return 0
-	}
-	room := unlimited
-	for _, b := range a.bounds {
-		room = min(room, max(0, b.max-a.used(b)))
-	}
-	return room
-}
-
-func (a *allowance) used(b bound) (n int) {
-	for _, p := range a.spent {
-		if p.at > b.after {
-			n += p.n
-		}
-	}
-	return n
-}
-
-// spend counts n that are let out now.
-func (a *allowance) spend(n int) {
-	if last := len(a.spent) - 1; last >= 0 && a.spent[last].at == a.spendAt {
-		a.spent[last].n += n
-		return
-	}
-	a.spent = append(a.spent, spent{a.spendAt, n})
-}
-
-// opens is the first moment from now on at which there is room.
-func (a *allowance) opens(now time.Time) time.Time {
-	at := now
-	if at.Before(a.throttle.Until) {
-		at = a.throttle.Until
-	}
-	for _, b := range a.bounds {
-		if open := a.boundOpens(b); open.After(at) {
-			at = open
-		}
-	}
-	return at
-}
-
-// boundOpens is when a bound has room again; zero: it has.
-func (a *allowance) boundOpens(b bound) time.Time {
-	used := a.used(b)
-	if used < b.max {
-		return time.Time{}
-	}
-	if !b.ends.IsZero() {
-		return b.ends
-	}
-	for _, p := range a.spent {
-		if p.at <= b.after {
-			continue
-		}
-		if used -= p.n; used < b.max {
-			return campaign.FromMicros(p.at).Add(b.per)
-		}
-	}
-	return time.Time{}
-}
-
-// room is how much an allowance leaves; nil leaves everything.
-func (a *allowance) roomLeft() int {
-	if a == nil {
-		return unlimited
-	}
-	return a.room
-}
-
-// take uses a place, if there is one.
-func (a *allowance) take() {
-	if a != nil && a.room != unlimited && a.room > 0 {
-		a.room--
-	}
-}
-
-func (a *allowance) wait() {
-	if a != nil {
-		a.waited = true
-	}
-}
-
 // next is the first moment at which something that has had to wait may go; zero:
 // nothing has.
 func (l *limits) next() (at time.Time) {
@@ -333,36 +162,6 @@ func (l *limits) next() (at time.Time) {
 		}
 	}
 	return at
-}
-
-// count writes down what was let out, and drops what is counted no more.
-func (l *limits) count(ctx context.Context, s *Store, tx *sql.Tx, out []duePick) error {
-	n := map[*allowance]int{}
-	for _, p := range out {
-		for _, a := range []*allowance{l.provider, l.daily, l.domains[p.domain], l.rate(campaign.Lane(p.lane), p.campaign), l.sender(p.campaign, p.step)} {
-			if a != nil {
-				n[a]++
-			}
-		}
-	}
-	var in, old [][]any
-	for a, n := range n {
-		a.spend(n)
-		in = append(in, []any{a.key, a.spendAt, n})
-		old = append(old, []any{a.key, a.since()})
-	}
-	if len(in) == 0 {
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO spent (key, at, n) SELECT x.key, x.at, x.n FROM `+s.rows("$1", "key text", "at bigint", "n int")+` x
-		WHERE TRUE ORDER BY x.key ON CONFLICT (key, at) DO UPDATE SET n = spent.n + excluded.n`, array(in)); err != nil {
-		return err
-	}
-	// What somebody is just giving back is dropped by the next round: the relay waits
-	// for nobody's row once it has its own.
-	_, err := tx.ExecContext(ctx, `DELETE FROM spent WHERE (key, at) IN (SELECT p.key, p.at FROM `+s.rows("$1", "key text", "after bigint")+` x
-		JOIN spent p ON p.key = x.key AND p.at <= x.after`+s.forUpdate("OF p SKIP LOCKED")+`)`, array(old))
-	return err
 }
 
 // rate is the allowance of a campaign's rate in a lane: transactional mail has none.

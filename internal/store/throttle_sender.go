@@ -41,10 +41,10 @@ func (s *Store) sendersOf(name string) []string {
 	return keys
 }
 
-// refused stops all mail when one more sender is refused, beside another, and nobody
+// stopAll stops all mail when one more sender is refused, beside another, and nobody
 // else's mail has been taken since the first of them was: then it is not for a sender
 // that the provider refuses us. A sender that is refused again says nothing new.
-func (s *Store) refused(ctx context.Context, tx *sql.Tx, before, throttles map[string]campaign.Throttle, changed map[string]bool, results []campaign.Result, trips map[int64]trip, now time.Time) error {
+func (s *Store) stopAll(ctx context.Context, tx *sql.Tx, before, throttles map[string]campaign.Throttle, changed map[string]bool, results []campaign.Result, trips map[int64]trip, now time.Time) error {
 	if s.catalog == nil {
 		return nil
 	}
@@ -67,16 +67,17 @@ func (s *Store) refused(ctx context.Context, tx *sql.Tx, before, throttles map[s
 	if last < 0 || len(froms) < 2 {
 		return nil
 	}
-	if welcome, err := s.welcome(ctx, tx, bad, since, results, trips); err != nil || welcome {
+	if takes, err := s.takesOthers(ctx, tx, bad, since, results, trips); err != nil || takes {
 		return err
 	}
-	s.ask(throttles, changed, providerKey, true, trips[results[last].ID], results[last].Reply, now)
+	s.asksForLess(throttles, changed, providerKey, true, trips[results[last].ID], results[last].Reply, now)
 	return nil
 }
 
-// welcome tells whether mail of a sender that is none of bad has been taken since a
-// moment, or is just now.
-func (s *Store) welcome(ctx context.Context, tx *sql.Tx, bad map[string]bool, since time.Time, results []campaign.Result, trips map[int64]trip) (is bool, err error) {
+// takesOthers tells whether mail of a sender that is none of bad has been taken since a
+// moment, or is just now. What a person or an open says has arrived may have been taken
+// long before.
+func (s *Store) takesOthers(ctx context.Context, tx *sql.Tx, bad map[string]bool, since time.Time, results []campaign.Result, trips map[int64]trip) (takes bool, err error) {
 	for _, r := range results {
 		if r.Verdict == campaign.WasAccepted && !bad[s.senderOf(trips[r.ID])] {
 			return true, nil
@@ -89,7 +90,7 @@ func (s *Store) welcome(ctx context.Context, tx *sql.Tx, bad map[string]bool, si
 		}
 	}
 	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM campaigns k WHERE k.name IN (SELECT x.name FROM `+s.rows("$1", "name text")+` x)
-		AND EXISTS (SELECT 1 FROM messages m WHERE m.campaign_id = k.id AND m.stage = 'accepted' AND m.done_at >= $2))`,
-		array(wrap(others)), campaign.Micros(since)).Scan(&is)
-	return is, err
+		AND EXISTS (SELECT 1 FROM messages m WHERE m.campaign_id = k.id AND m.stage = 'accepted' AND m.done_at >= $2 AND m.reason NOT IN ('evidence', '`+byHand+`')))`,
+		array(wrap(others)), campaign.Micros(since)).Scan(&takes)
+	return takes, err
 }
