@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"tidings/internal/campaign"
@@ -281,8 +282,17 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing, next *campaign.
 	return nil
 }
 
-func (l *lane) render(o campaign.Outgoing) ready {
-	r := ready{id: o.ID}
+// render makes the mail of a message. A panic is the message's own failure: were the
+// batch lost with it, those behind it would be claimed with it again and again.
+func (l *lane) render(o campaign.Outgoing) (r ready) {
+	r.id = o.ID
+	defer func() {
+		if p := recover(); p != nil {
+			// What it says may hold a customer's data; where it happened does not.
+			l.log.Error("rendering panicked: the message has failed", "message", o.ID, "campaign", o.Campaign, "stack", string(debug.Stack()))
+			r.err = fmt.Errorf("the program panicked with a %T; its log says where", p)
+		}
+	}()
 	r.email, r.err = l.renderer.Render(o)
 	return r
 }
