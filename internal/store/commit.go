@@ -231,11 +231,16 @@ func (s *Store) saveLinks(ctx context.Context, tx *sql.Tx, links map[int64]strin
 	return nil
 }
 
-// clip bounds what a server or a template may put into a row, and keeps it to
-// what both engines take as text.
+// storable is what both engines take as text: PostgreSQL refuses a whole commit for
+// one byte that it does not.
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+}
+
+// clip bounds what a server or a template may put into a row.
 func clip(s string) string {
 	const most = 500
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "")
+	s = storable(s)
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "")
 	}

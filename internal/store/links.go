@@ -26,7 +26,7 @@ func (c *linkCache) unknown(links map[int64]string) [][]any {
 	var out [][]any
 	for id, url := range links {
 		if !c.known[id] {
-			out = append(out, []any{id, url})
+			out = append(out, []any{id, storable(url)})
 		}
 	}
 	return out
