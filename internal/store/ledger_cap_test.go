@@ -126,6 +126,19 @@ func TestSeveralCaps(t *testing.T) {
 	})
 }
 
+// inDoubt is a message whose first hand-over had no reply, and which ended otherwise.
+func (d *desk) inDoubt(o campaign.Outgoing, state string) {
+	d.t.Helper()
+	d.handoff(o)
+	d.result(o, campaign.WasUncertain)
+	d.ends(o, state)
+}
+
+func (d *desk) ends(o campaign.Outgoing, state string) {
+	d.t.Helper()
+	exec(d.t, d.Store, `UPDATE messages SET state = $2, reason = 'a reason', done_at = $3, slice_id = NULL WHERE id = $1`, o.ID, state, campaign.Micros(d.now))
+}
+
 // Which states take a place: what may have arrived does, what failed does not.
 func TestCapCounts(t *testing.T) {
 	t.Parallel()
@@ -145,7 +158,10 @@ func TestCapCounts(t *testing.T) {
 				d.result(o, campaign.WasUncertain)
 				exec(d.t, d.Store, `UPDATE messages SET state = 'pending', slice_id = NULL, due_at = $2 WHERE id = $1`, o.ID, campaign.Micros(d.now.AddDate(1, 0, 0)))
 			}, false},
+			{"uncertain, and cancelled before it went again", func(d *desk, o campaign.Outgoing) { d.inDoubt(o, "cancelled") }, false},
+			{"uncertain, and refused when it went again", func(d *desk, o campaign.Outgoing) { d.inDoubt(o, "failed") }, false},
 			{"failed", func(d *desk, o campaign.Outgoing) { d.handoff(o); d.result(o, campaign.WasFailed) }, true},
+			{"cancelled", func(d *desk, o campaign.Outgoing) { d.ends(o, "cancelled") }, true},
 			{"to be tried later", func(d *desk, o campaign.Outgoing) {
 				d.result(o, campaign.WasRetry, func(r *campaign.Result) { r.RetryIn = time.Hour })
 			}, true},

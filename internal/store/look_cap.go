@@ -116,6 +116,7 @@ func (l *look) places(ctx context.Context, limits []campaign.Cap, rows []*candid
 	const columns = `SELECT m.customer_id, m.id, k.name, k.priority, m.state, m.uncertain, m.gate, m.reached_at, m.due_at, m.done_at, m.handoff_at
 		FROM messages m JOIN campaigns k ON k.id = m.campaign_id WHERE m.topic <> '' AND m.customer_id IN `
 	got, err := l.tx.QueryContext(ctx, columns+l.s.ids("$1")+` AND m.stage = 'accepted' AND m.done_at > $2
+		UNION ALL `+columns+l.s.ids("$1")+` AND m.stage IN ('failed', 'cancelled') AND m.done_at > $2 AND m.uncertain > 0
 		UNION ALL `+columns+l.s.ids("$1")+` AND m.stage IN ('pending', 'moving', 'uncertain')
 			AND (m.state NOT IN ('pending', 'queued') OR m.uncertain > 0
 				OR k.priority >= $4 AND m.due_at <= $3 AND m.expires_at >= m.due_at AND `+campaignRuns("k")+`)`,
@@ -142,8 +143,9 @@ func (l *look) scanPlace(rows *sql.Rows) (place, error) {
 	case state == campaign.Accepted:
 		p.sent, p.sure = campaign.FromMicros(done.Int64), true
 	case state == campaign.Uncertain || uncertain > 0 && handoff.Valid:
-		// It may have arrived, even when it is about to be sent once more.
-		p.sent = campaign.FromMicros(handoff.Int64)
+		// It may have arrived, even when it is about to be sent once more, or was to be
+		// and did not go.
+		p.sent, p.sure = campaign.FromMicros(handoff.Int64), state.Terminal()
 	case state == campaign.Claimed || state == campaign.Handoff:
 		p.sent = l.now
 	}
