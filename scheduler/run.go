@@ -23,10 +23,14 @@ type RunOptions struct {
 	Leader Leader
 	// Every is the period of the tick that needs no poke; 0: 15 s.
 	Every time.Duration
-	// Poke wakes it: events came in, or a worker has room. However many pokes come,
+	// Poke wakes it to tick and to relay: facts came in. However many pokes come,
 	// rounds begin no sooner than 100 ms after the one before has ended, and none
 	// is lost.
 	Poke <-chan struct{}
+	// Room wakes it to relay alone: a worker is done with mails, and has room for
+	// others. The passes that waited for them go on with a tick within a second: one
+	// for all that is sent in it.
+	Room <-chan struct{}
 }
 
 // Run ticks and relays until ctx ends, by cron and whenever poked. A round that
@@ -42,41 +46,47 @@ func (s *Scheduler) Run(ctx context.Context, o RunOptions) error {
 	}
 	timetable.Start()
 	defer timetable.Stop()
+	var owed time.Time // when the passes go on whose mails are done; zero: none is
 	for tick := true; ctx.Err() == nil; {
 		slot := s.round(ctx, o, tick)
-		tick = true
-		if rest(ctx, o.Poke) {
-			continue
+		if tick {
+			owed = time.Time{}
 		}
-		again, stop := slot.timer()
-		select {
-		case <-ctx.Done():
-		case <-due:
-		case <-again:
-			tick = slot.tick
-		case <-o.Poke:
+		facts, room := rest(ctx, o)
+		if !facts && !room {
+			facts, room = slot.wait(ctx, o, due, owed)
 		}
-		stop()
+		if room && owed.IsZero() {
+			owed = time.Now().Add(owedPause)
+		}
+		tick = facts || !owed.IsZero() && !time.Now().Before(owed)
 	}
 	return nil
 }
 
-// roundPause is the least time between two rounds: a thousand events are looked
-// at together, not one by one.
-const roundPause = 100 * time.Millisecond
+const (
+	// roundPause is the least time between two rounds: a thousand events are looked
+	// at together, not one by one.
+	roundPause = 100 * time.Millisecond
+	// owedPause is how long passes stay where their mail was done. While mails go out
+	// something is done in each round, and a tick looks at every campaign.
+	owedPause = time.Second
+)
 
-// rest waits for it, and tells whether there was a poke meanwhile.
-func rest(ctx context.Context, pokes <-chan struct{}) (poked bool) {
+// rest waits for a roundPause, and tells by what it was woken meanwhile.
+func rest(ctx context.Context, o RunOptions) (facts, room bool) {
 	t := time.NewTimer(roundPause)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return false
-		case <-pokes:
-			poked = true
+			return false, false
+		case <-o.Poke:
+			facts = true
+		case <-o.Room:
+			room = true
 		case <-t.C:
-			return poked
+			return facts, room
 		}
 	}
 }
@@ -91,13 +101,31 @@ type slot struct {
 	tick bool      // with a tick: else only what is decided already may go then
 }
 
-// timer runs off at the slot.
-func (s slot) timer() (<-chan time.Time, func()) {
-	if s.at.IsZero() {
-		return nil, func() {}
+// wait waits for the slot, for a tick that is due or owed, or to be woken. It tells
+// whether there is something to decide, or else only whether there is room.
+func (s slot) wait(ctx context.Context, o RunOptions, due <-chan struct{}, owed time.Time) (facts, room bool) {
+	at := s.at
+	if at.IsZero() || !owed.IsZero() && owed.Before(at) {
+		at = owed
 	}
-	t := time.NewTimer(time.Until(s.at))
-	return t.C, func() { t.Stop() }
+	var again <-chan time.Time
+	if !at.IsZero() {
+		t := time.NewTimer(time.Until(at))
+		defer t.Stop()
+		again = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-due:
+		facts = true
+	case <-again:
+		facts = s.tick && at.Equal(s.at)
+	case <-o.Poke:
+		facts = true
+	case <-o.Room:
+		room = true
+	}
+	return facts, room
 }
 
 // poke wakes a reader that has not been woken yet.

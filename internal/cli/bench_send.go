@@ -259,13 +259,8 @@ func (c *benchSenderCmd) Run(rt *runtime) (err error) {
 // work sets the sender to work; stop ends it.
 func (c *benchSenderCmd) work(rt *runtime, m *machine, pool *mail.Pool, r *bench.Reporter) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(rt.ctx)
-	poke := make(chan struct{}, 1)
-	w := m.workerOver(counting{m.store, r}, pool, func() {
-		select {
-		case poke <- struct{}{}:
-		default:
-		}
-	})
+	room := make(chan struct{}, 1)
+	w := m.workerOver(counting{m.store, r}, pool, func() { wake(room) })
 	server, err := m.serve(context.WithoutCancel(ctx), w.Slice)
 	if err != nil {
 		cancel()
@@ -275,7 +270,7 @@ func (c *benchSenderCmd) work(rt *runtime, m *machine, pool *mail.Pool, r *bench
 	if c.Relay {
 		go func() {
 			done <- m.scheduler().Run(ctx, scheduler.RunOptions{
-				Clock: m.store.Now, Poke: poke, Leader: func(context.Context) (bool, error) { return true, nil },
+				Clock: m.store.Now, Room: room, Leader: func(context.Context) (bool, error) { return true, nil },
 			})
 		}()
 	} else {

@@ -54,7 +54,7 @@ func (rt *runtime) live(p parts) error {
 	if err != nil {
 		return err
 	}
-	l := &live{rt: rt, parts: p, failed: make(chan error, 4), poke: make(chan struct{}, 1)}
+	l := &live{rt: rt, parts: p, failed: make(chan error, 4), poke: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	if p.web || rt.cfg.PortGiven {
 		if err := l.listen(ctx, cat); err != nil {
 			return err
@@ -118,7 +118,8 @@ type live struct {
 	rt     *runtime
 	parts  parts
 	failed chan error
-	poke   chan struct{}
+	poke   chan struct{} // facts came in
+	room   chan struct{} // a worker of this process is done with mails
 
 	store    *store.Store
 	machine  *machine
@@ -217,7 +218,7 @@ func (l *live) startWorker(ctx context.Context) error {
 	}
 	l.pool = pool
 	// Hand-overs outlive ctx, which ends with the first signal.
-	server, err := l.machine.serve(context.WithoutCancel(ctx), l.machine.worker(pool, l.wake).Slice)
+	server, err := l.machine.serve(context.WithoutCancel(ctx), l.machine.worker(pool, func() { wake(l.room) }).Slice)
 	if err != nil {
 		return err
 	}
@@ -229,10 +230,13 @@ func (l *live) startWorker(ctx context.Context) error {
 	return nil
 }
 
-// wake pokes the scheduler of this process, if it has one.
-func (l *live) wake() {
+// wake tells the scheduler of this process, if it has one, of facts.
+func (l *live) wake() { wake(l.poke) }
+
+// wake wakes a reader that has not been woken yet.
+func wake(c chan<- struct{}) {
 	select {
-	case l.poke <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -243,6 +247,28 @@ const (
 	leaderLease = 30 * time.Second
 )
 
+// leader asks for the lease, and prolongs it, but not in each of ten rounds a second:
+// one that was just given holds for a while. Two that lead for a moment do no harm.
+func leader(s *store.Store, owner string) scheduler.Leader {
+	var given time.Time
+	return func(ctx context.Context) (bool, error) {
+		if !given.IsZero() && time.Since(given) < leaderLease/10 {
+			return true, nil
+		}
+		given = time.Time{}
+		asked := time.Now()
+		now, err := s.Now(ctx)
+		if err != nil {
+			return false, err
+		}
+		leads, err := s.Lead(ctx, leaderName, owner, now, leaderLease)
+		if leads && err == nil {
+			given = asked
+		}
+		return leads, err
+	}
+}
+
 func (l *live) startScheduler(ctx context.Context) {
 	owner := fmt.Sprintf("%s-%d", l.rt.cfg.Platform, time.Now().UnixNano())
 	done := make(chan struct{})
@@ -250,14 +276,7 @@ func (l *live) startScheduler(ctx context.Context) {
 		defer close(done)
 		defer l.resign(ctx, owner)
 		err := l.machine.scheduler().Run(ctx, scheduler.RunOptions{
-			Clock: l.store.Now, Poke: l.poke,
-			Leader: func(ctx context.Context) (bool, error) {
-				now, err := l.store.Now(ctx)
-				if err != nil {
-					return false, err
-				}
-				return l.store.Lead(ctx, leaderName, owner, now, leaderLease)
-			},
+			Clock: l.store.Now, Poke: l.poke, Room: l.room, Leader: leader(l.store, owner),
 		})
 		if err != nil {
 			l.failed <- err
