@@ -70,7 +70,7 @@ func TestCheckNamesWhatCannotBeWorkedOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stderr bytes.Buffer
-		found , _ := checkRuntime(databaseURL, &stderr).checkData(files, cat, time.Minute, nil)
+		found, _ := checkRuntime(databaseURL, &stderr).checkData(files, cat, time.Minute, nil)
 		if len(found) != 2 || stderr.Len() > 0 {
 			t.Fatalf("found %v, said %q", found, stderr.String())
 		}
@@ -123,7 +123,7 @@ func TestCheckMakesNoDatabase(t *testing.T) {
 	files, cat := checkedShop(t)
 	file := filepath.Join(t.TempDir(), "shop.db")
 	var stderr bytes.Buffer
-	if found , _ := checkRuntime("sqlite:"+file, &stderr).checkData(files, cat, time.Minute, nil); found != nil {
+	if found, _ := checkRuntime("sqlite:"+file, &stderr).checkData(files, cat, time.Minute, nil); found != nil {
 		t.Error(found)
 	}
 	if got := stderr.String(); got != "checked without data: no database\n" {

@@ -64,7 +64,9 @@ func (s *Store) ImportProducts(ctx context.Context, rows iter.Seq2[campaign.Prod
 	return n, s.analyze(ctx, n.Stored, "products")
 }
 
-// putProducts stores products and returns how many were new or different.
+// putProducts stores products and returns how many were new or different. Of two
+// imports at once the later one's mark stays, so that neither takes out what the
+// other has listed.
 func (s *Store) putProducts(ctx context.Context, tx *sql.Tx, known map[string]knownProduct, batch []campaign.Product, place int, mark int64) (int, error) {
 	stored := 0
 	in := make([][]any, len(batch))
@@ -82,7 +84,8 @@ func (s *Store) putProducts(ctx context.Context, tx *sql.Tx, known map[string]kn
 		SELECT x.product_id, x.place, x.in_stock, x.properties, x.updated_at FROM `+
 		s.rows("$1", "product_id text", "place bigint", "in_stock boolean", "properties json", "updated_at bigint")+
 		` x WHERE TRUE ON CONFLICT (product_id) DO UPDATE SET place = excluded.place, in_stock = excluded.in_stock,
-			properties = excluded.properties, updated_at = excluded.updated_at`, array(in))
+			properties = excluded.properties,
+			updated_at = CASE WHEN products.updated_at > excluded.updated_at THEN products.updated_at ELSE excluded.updated_at END`, array(in))
 	if err != nil {
 		return 0, fmt.Errorf("store products: %w", err)
 	}
