@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 
 	"internal/campaign": nil,
 	"internal/token":    nil,
+	"internal/grade":    nil,
 	"internal/config":   nil,
 	"internal/fault":    nil,
 
@@ -39,10 +40,11 @@ var allowed = map[string][]string{
 	"internal/inbox":    {"internal/campaign"},
 	"internal/intake":   {"internal/campaign"},
 	"internal/inbound":  {"internal/campaign", "internal/token"},
+	"internal/hook":     {"internal/campaign", "internal/inbound"},
 	"internal/render":   {"internal/campaign", "internal/mjml", "internal/token"},
 	"internal/web":      {"internal/campaign", "internal/intake", "internal/token"},
 	"internal/preview":  {"internal/campaign", "internal/render", "internal/token"},
-	"internal/store":    {"internal/campaign", "internal/audience", "internal/intake", "scheduler", "worker"},
+	"internal/store":    {"internal/campaign", "internal/audience", "internal/grade", "internal/intake", "scheduler", "worker"},
 
 	"internal/bench": {"internal/campaign", "internal/audience", "internal/content", "internal/store", "scheduler"},
 

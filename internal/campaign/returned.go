@@ -1,5 +1,11 @@
 package campaign
 
+import "errors"
+
+// ErrUnderWay says that a mail is being handed over at this moment: what it has come
+// to is known soon.
+var ErrUnderWay = errors.New("the mail is being handed over just now")
+
 // What comes back from mails, as events.
 const (
 	EmailBounced    = "Email Bounced"

@@ -54,8 +54,10 @@ type commands struct {
 	MJML      mjmlCmd      `cmd:"" name:"mjml" help:"Print the HTML of an MJML file, or all that is wrong with it."`
 	Doctor    doctorCmd    `cmd:"" help:"Look whether what is stored is as it must be."`
 	Inbound   inboundCmd   `cmd:"" help:"Take a mail that has come back: a bounce, a complaint, a reply."`
+	Webhooks  webhooksCmd  `cmd:"" help:"Say which webhooks of mail providers are set up, and what has come by them."`
 	Dkim      dkimCmd      `cmd:"" name:"dkim" help:"Make the keys that sign mails, and say what DNS must have of them."`
 	Grade     gradeCmd     `cmd:"" help:"Say of each hit on standard input whether a person was there."`
+	Regrade   regradeCmd   `cmd:"" help:"Grade the opens and clicks that are stored by the present rules."`
 	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
 	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
 	Scheduler schedulerCmd `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`

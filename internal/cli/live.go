@@ -315,10 +315,15 @@ func (l *live) openWeb(ctx context.Context) error {
 	if err := l.writeKeys(ctx); err != nil {
 		return err
 	}
+	hooks, err := l.hooks()
+	if err != nil {
+		return err
+	}
 	l.rt.log.Info("listening", "address", l.rt.cfg.Addr(), "report", l.rt.cfg.PublicURL+"/report")
 	return l.web.Open(web.Backend{
 		Tokens: l.machine.signer, Intake: poking{l.store, l.wake}, Tracker: l.store, Subscriptions: l.store,
-		Reporter: l.store, Health: l.store, Inbox: box,
+		Preferences: poking{l.store, l.wake}, Confirmations: poking{l.store, l.wake}, Links: l.machine.signer,
+		Reporter: l.store, Health: l.store, Inbox: box, Hooks: hooks,
 	})
 }
 

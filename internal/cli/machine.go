@@ -11,6 +11,7 @@ import (
 	"tidings/internal/config"
 	"tidings/internal/dkim"
 	"tidings/internal/fault"
+	"tidings/internal/hook"
 	"tidings/internal/mail"
 	"tidings/internal/queue"
 	"tidings/internal/render"
@@ -138,7 +139,7 @@ func (m *machine) workerOver(ledger worker.Ledger, pool *mail.Pool, settled func
 	}
 	return worker.New(worker.Options{
 		Ledger: ledger, Line: line{pool}, Clock: clock, Log: m.rt.log, Settled: settled,
-		Renderer: renderer{m.renderer, render.Settings{PublicURL: m.public, Signer: m.signer, StoreID: m.store.ID(), ReturnAddress: m.rt.cfg.ReturnAddress, Catalogue: m.products()}, m.dkim},
+		Renderer: renderer{m.renderer, render.Settings{PublicURL: m.public, Signer: m.signer, StoreID: m.store.ID(), ReturnAddress: m.rt.cfg.ReturnAddress, Reference: hook.HeaderFor(smtpHost(m.rt.cfg.SMTPURL)), Catalogue: m.products()}, m.dkim},
 	})
 }
 

@@ -24,6 +24,10 @@ type Config struct {
 	SMTPURL        string // empty: the built-in inbox, where that is allowed
 	PublicURL      string // without a final slash
 	ReturnAddress  string // what comes back of mails comes to it; empty: to their sender
+	// Webhooks are the keys of providers' webhooks, by the provider's name; InboundForward
+	// is whom mails for people are sent on to that come by /hooks/inbound.
+	Webhooks       map[string][]string
+	InboundForward string
 	SecretKeys     []string
 	DKIMKeys       string // selector@domain=FILE, …; empty: mails are not signed here
 	WriteKeys      []string
@@ -70,6 +74,8 @@ func Load(getenv func(string) string) (Config, error) {
 		SMTPURL:        getenv("SMTP_URL"),
 		SecretKeys:     list(getenv("SECRET_KEY")),
 		DKIMKeys:       strings.TrimSpace(getenv("DKIM_KEYS")),
+		Webhooks:       webhooks(getenv),
+		InboundForward: strings.TrimSpace(getenv("INBOUND_FORWARD")),
 		WriteKeys:      list(getenv("WRITE_KEY")),
 		AdminPassword:  getenv("ADMIN_PASSWORD"),
 		DBMaxConns:     number("DB_MAX_CONNS", 0, 2),
@@ -116,6 +122,22 @@ func Load(getenv func(string) string) (Config, error) {
 		c.DatabaseURL = "sqlite:tidings.db"
 	}
 	return c, errors.Join(problems...)
+}
+
+// webhookKeys are the variables that hold the keys of webhooks.
+var webhookKeys = map[string]string{
+	"ses": "SES_WEBHOOK_TOPIC", "postmark": "POSTMARK_WEBHOOK_SECRET", "sendgrid": "SENDGRID_WEBHOOK_KEY", "mailgun": "MAILGUN_WEBHOOK_KEY",
+	"resend": "RESEND_WEBHOOK_SECRET", "brevo": "BREVO_WEBHOOK_SECRET", "inbound": "INBOUND_WEBHOOK_SECRET",
+}
+
+func webhooks(getenv func(string) string) map[string][]string {
+	out := map[string][]string{}
+	for name, variable := range webhookKeys {
+		if keys := list(getenv(variable)); len(keys) > 0 {
+			out[name] = keys
+		}
+	}
+	return out
 }
 
 // Addr is what the web server listens on.

@@ -84,8 +84,7 @@ func (t *Taken) returned(raw []byte) (r campaign.Returned, ok bool) {
 		if !failed {
 			return r, false // the server still tries
 		}
-		r.Event, r.Address, r.Final = campaign.EmailBounced, to.sentTo(), to.Address
-		r.Class, r.Reason, r.Status, r.Counts = string(to.Class), string(to.Reason), to.Status, to.counts()
+		r = to.Bounced(r.UID, r.Signed)
 		if len(t.Recipients) == 0 && !t.Reported && !t.Returns {
 			r.Counts = "" // of nobody, and of no mail
 		}

@@ -31,7 +31,7 @@ func (r *Renderer) message(l *letter, o *campaign.Outgoing, st *state, subject s
 	if m.unsubscribe != "" && back != "" {
 		m.mailto = st.settings.Signer.ReturnAddress(back, token.Unsubscribe, o.ID)
 	}
-	m.boundary = "=_" + st.opened()
+	m.boundary, m.reference = "=_"+st.opened(), st.settings.Reference
 	e := campaign.Email{
 		From: l.from.Address, To: to, Links: st.links,
 		UTF8: !isASCII(l.from.Address) || !isASCII(to) || l.replyTo != nil && !isASCII(l.replyTo.Address),
@@ -46,8 +46,21 @@ func (r *Renderer) message(l *letter, o *campaign.Outgoing, st *state, subject s
 		body := e.Body
 		e.SevenBit = func() []byte { return sevenBits(body, parts) }
 	}
+	if st.viewed && !st.settings.Untracked {
+		e.Page = campaign.PackPage(st.page(html))
+	}
 	return e, nil
 }
+
+// page is a mail as the browser shows it later: without the image that counts its
+// opening, which was counted where it was read.
+func (st *state) page(html string) []byte {
+	pixel := st.settings.PublicURL + "/o/" + st.opened() + ".gif"
+	return []byte(strings.ReplaceAll(html, pixel, emptyImage))
+}
+
+// emptyImage is a transparent dot.
+const emptyImage = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 // view is b as a string without a copy. It holds until b is changed.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
@@ -63,6 +76,7 @@ type envelope struct {
 	unsubscribe string // empty: transactional
 	mailto      string // to unsubscribe by mail; empty: none is read
 	boundary    string
+	reference   string // header that repeats the Message-ID's first half; empty: none
 }
 
 // part is where a part stands in a message: the name of its encoding from name on,
@@ -101,6 +115,11 @@ func (m *envelope) append(b []byte, text, html string) ([]byte, [2]part) {
 	b = append(b, ">\r\nX-Tidings-Message: "...)
 	b = strconv.AppendInt(b, m.id, 10)
 	b = append(b, "\r\n"...)
+	if m.reference != "" {
+		b = append(append(b, m.reference...), ": t"...)
+		b = strconv.AppendInt(b, m.id, 10)
+		b = append(append(append(b, '.'), m.store...), "\r\n"...)
+	}
 	b = append(b, l.fields...)
 	b = appendHeader(b, "To", m.to)
 	b = appendText(b, "Subject", m.subject)

@@ -209,3 +209,21 @@ func TestReturnAddress(t *testing.T) {
 		t.Errorf("transactional: %v, %s", err, e.From)
 	}
 }
+
+// A provider that writes a Message-ID of its own gets the mail's name besides.
+func TestReference(t *testing.T) {
+	s := settings(t)
+	r := compile(t, shop(t))
+	for _, name := range []string{"", "X-PM-Metadata-tidings"} {
+		s.Reference = name
+		e, err := r.Render(cartMessage(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]string{true: "t42." + s.StoreID}[name != ""]
+		p := readBack(t, e.Body)
+		if got := p.header.Get("X-PM-Metadata-tidings"); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -19,6 +19,9 @@ type Settings struct {
 	// empty: to their sender.
 	ReturnAddress string
 	StoreID       string // names the store in Message-IDs: letters, digits, - and .
+	// Reference is the header in which mails name themselves to a mail provider that
+	// gives it back with what it reports; empty: by their Message-ID alone.
+	Reference string
 	// Catalogue gives the shop's products; nil, or nil from it: there are none.
 	Catalogue func() *Catalogue
 	// Untracked leaves links as they are written and counts no opening: for mails that
@@ -109,6 +112,11 @@ func (u *units) rare() bool {
 // choices tells whether any of them may name the link to the preferences.
 func (u *units) choices() bool {
 	return u.body.choices || u.subject != nil && u.subject.choices || u.preheader != nil && u.preheader.choices
+}
+
+// viewed tells whether the mail may name the link to itself in the browser.
+func (u *units) viewed() bool {
+	return u.body.viewed || u.subject != nil && u.subject.viewed || u.preheader != nil && u.preheader.viewed
 }
 
 // unitsOf finds the texts of a letter for a customer's locale.

@@ -29,15 +29,20 @@ type Config struct {
 	DrainTime     time.Duration      // for requests under way at the end; 0: 10 s
 }
 
-// Backend is what answers need behind them. Every field but Inbox is required.
+// Backend is what answers need behind them. Every field but Inbox and
+// Hooks is required.
 type Backend struct {
 	Tokens        Tokens
 	Intake        Intake
 	Tracker       Tracker
 	Subscriptions Subscriptions
+	Preferences   Preferences
+	Confirmations Confirmations
+	Links         Links
 	Reporter      Reporter
 	Health        Health
 	Inbox         http.Handler // the built-in inbox, below /inbox/; nil: there is none
+	Hooks         http.Handler // providers' webhooks, below /hooks/; nil: there are none
 }
 
 // Server serves Tidings over HTTP. It can listen before there is a database:
@@ -47,6 +52,8 @@ type Backend struct {
 type Server struct {
 	Config
 	pages    *template.Template
+	brand    brand
+	words    map[string]words
 	routes   atomic.Pointer[http.Handler]
 	draining atomic.Bool
 }
@@ -70,16 +77,21 @@ func NewServer(c Config) (*Server, error) {
 	if c.DrainTime == 0 {
 		c.DrainTime = defaultDrainTime
 	}
-	pages, err := parsePages()
+	b := brandOf(c.Workspace.Brand)
+	pages, err := parsePages(b)
 	if err != nil {
 		return nil, fmt.Errorf("make web server: %w", err)
 	}
-	return &Server{Config: c, pages: pages}, nil
+	said, err := readWords()
+	if err != nil {
+		return nil, fmt.Errorf("make web server: %w", err)
+	}
+	return &Server{Config: c, pages: pages, brand: b, words: said}, nil
 }
 
 // Open gives the server what it needs to answer.
 func (s *Server) Open(b Backend) error {
-	if b.Tokens == nil || b.Intake == nil || b.Tracker == nil || b.Subscriptions == nil || b.Reporter == nil || b.Health == nil {
+	if b.Tokens == nil || b.Intake == nil || b.Tracker == nil || b.Subscriptions == nil || b.Preferences == nil || b.Confirmations == nil || b.Links == nil || b.Reporter == nil || b.Health == nil {
 		return errors.New("open web server: a part of its backend is missing")
 	}
 	h := s.handlers(b)

@@ -14,7 +14,10 @@ CREATE TABLE customers (
     locale      TEXT NOT NULL DEFAULT '',
     timezone    TEXT NOT NULL DEFAULT '',
     created_at  BIGINT NOT NULL DEFAULT 0,
-    attributes  TEXT NOT NULL DEFAULT '{}' -- the latest of attribute_facts, for templates
+    attributes  TEXT NOT NULL DEFAULT '{}', -- the latest of attribute_facts, for templates
+    -- What the customer has chosen of marketing mail.
+    less_often  BOOLEAN NOT NULL DEFAULT FALSE,
+    paused_till BIGINT
 );
 CREATE INDEX customers_email_hash ON customers (email_hash) WHERE email_hash IS NOT NULL;
 CREATE INDEX customers_timezone ON customers (timezone);
@@ -101,7 +104,10 @@ CREATE TABLE consents (
     given       BOOLEAN NOT NULL,
     at          BIGINT NOT NULL,        -- from when on it holds
     recorded_at BIGINT NOT NULL,
-    source      TEXT NOT NULL
+    source      TEXT NOT NULL,
+    email_hash  TEXT,                   -- of the address that it was said of
+    text        TEXT NOT NULL DEFAULT '', -- which version of the words stood beside it
+    proof       TEXT NOT NULL DEFAULT '' -- where it can be shown; empty: nowhere but here
 );
 CREATE INDEX consents_customer ON consents (customer_id, topic, at, id);
 -- By which the moments are found at which a segment may change.
@@ -122,6 +128,24 @@ CREATE TABLE soft_bounces (
     reason     TEXT NOT NULL,
     day        BIGINT NOT NULL,         -- since 1970, UTC
     PRIMARY KEY (email_hash, reason, day)
+);
+
+-- Calls of providers' webhooks that are not to be taken twice, for some days.
+CREATE TABLE webhook_calls (
+    key  TEXT PRIMARY KEY,              -- the provider's name, and its own for the call
+    body TEXT NOT NULL,                 -- a hash
+    at   BIGINT NOT NULL
+);
+CREATE INDEX webhook_calls_at ON webhook_calls (at);
+
+-- What providers' webhooks have said, and what was made of it.
+CREATE TABLE webhook_counts (
+    provider TEXT NOT NULL,
+    event    TEXT NOT NULL,             -- the provider's word
+    taken_as TEXT NOT NULL,             -- bounce, complaint, unsubscribe, delivered, nothing, unknown, no_mail
+    count    BIGINT NOT NULL,
+    at       BIGINT NOT NULL,           -- last
+    PRIMARY KEY (provider, event, taken_as)
 );
 
 CREATE TABLE campaigns (
@@ -256,8 +280,11 @@ CREATE TABLE messages (
     handoff_at    BIGINT,
     done_at       BIGINT,               -- accepted, failed or cancelled
     uncertain_at  BIGINT,
-    opened_at     BIGINT,               -- the first time; every one is an event
+    links         INTEGER NOT NULL DEFAULT 0,  -- how many different tracked ones its mail has
+    opened_at     BIGINT,               -- the first time by a person, as far as can be seen
     clicked_at    BIGINT,
+    machine_opened_at  BIGINT,          -- the first time by anything else
+    machine_clicked_at BIGINT,
     unsubscribed_at BIGINT,
     UNIQUE (enrollment_id, step)
 );
@@ -269,9 +296,54 @@ CREATE INDEX messages_customer ON messages (customer_id, stage, done_at);
 -- Ends in their order, of which the breaker looks at the last ones.
 CREATE INDEX messages_campaign ON messages (campaign_id, stage, done_at);
 
+-- The links of service mails that were used: each works once.
+CREATE TABLE used_links (
+    message_id BIGINT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+    used_at    BIGINT NOT NULL
+);
+
+-- Mails as their readers saw them, for those who open them in the browser: of mails
+-- that have a link to it alone, and for 30 days.
+CREATE TABLE sent_pages (
+    message_id BIGINT PRIMARY KEY REFERENCES messages (id) ON DELETE CASCADE,
+    at         BIGINT NOT NULL,
+    page       BLOB NOT NULL          -- HTML, packed with deflate
+);
+CREATE INDEX sent_pages_at ON sent_pages (at);
+
 CREATE TABLE links (
     id  BIGINT PRIMARY KEY,             -- first 63 bits of the URL's SHA-256
     url TEXT NOT NULL
+);
+
+-- What came back from mails, as it came: every request for a pixel or a link, with
+-- who was there by the rules of that version. Those of people are events besides.
+CREATE TABLE hits (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    message_id   BIGINT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    kind         TEXT NOT NULL CHECK (kind IN ('open', 'click')),
+    link_id      BIGINT NOT NULL,       -- 0: the pixel
+    at           BIGINT NOT NULL,
+    after_accept BIGINT,                -- microseconds since a mail server took the mail; null: none is known to have
+    method       TEXT NOT NULL,
+    user_agent   TEXT NOT NULL,
+    network      TEXT NOT NULL,         -- of the client: /24 or /48; empty: unknown
+    purpose      TEXT NOT NULL,         -- the header by which browsers say that they load ahead
+    grade        TEXT NOT NULL CHECK (grade IN ('human', 'proxy', 'prefetch', 'scanner')),
+    reasons      TEXT NOT NULL,
+    rules        INTEGER NOT NULL,      -- their version
+    settled      BOOLEAN NOT NULL DEFAULT FALSE -- graded by all that came around it too
+);
+CREATE INDEX hits_message ON hits (message_id, at);
+CREATE INDEX hits_unsettled ON hits (at) WHERE NOT settled;
+
+-- How many more there were of a pixel or a link in an hour than are kept of one.
+CREATE TABLE hits_shed (
+    message_id BIGINT NOT NULL REFERENCES messages (id) ON DELETE CASCADE,
+    link_id    BIGINT NOT NULL,
+    hour       BIGINT NOT NULL,         -- since 1970
+    n          BIGINT NOT NULL,
+    PRIMARY KEY (message_id, link_id, hour)
 );
 
 -- What ranks customers against each other, by the start of a day. A row of ranked
@@ -394,6 +466,10 @@ DROP TABLE supplies;
 DROP TABLE supplied;
 DROP TABLE ranked;
 DROP TABLE ranks;
+DROP TABLE hits_shed;
+DROP TABLE hits;
+DROP TABLE used_links;
+DROP TABLE sent_pages;
 DROP TABLE links;
 DROP TABLE messages;
 DROP TABLE slices;
@@ -403,6 +479,8 @@ DROP TABLE fuses;
 DROP TABLE ticks;
 DROP TABLE campaign_versions;
 DROP TABLE campaigns;
+DROP TABLE webhook_counts;
+DROP TABLE webhook_calls;
 DROP TABLE soft_bounces;
 DROP TABLE suppressions;
 DROP TABLE consents;
