@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"tidings/internal/audience"
 	"tidings/internal/campaign"
 )
 
@@ -75,7 +74,10 @@ func (d *diagnosis) run(told []Occasion) error {
 		}
 		d.holdout()
 	}
-	return d.decide()
+	if err := d.decide(); err != nil {
+		return err
+	}
+	return d.passedOver()
 }
 
 func (d *diagnosis) check(name string, ok bool, reason, detail string) *campaign.Check {
@@ -116,187 +118,6 @@ func (d *diagnosis) status() {
 	} else if d.paused != nil {
 		d.check("status", false, string(campaign.Paused), d.paused.String())
 	}
-}
-
-// searched is how an explanation asks for the occurrences of one customer.
-func (d *diagnosis) searched(c *campaign.Campaign) ([]campaign.Candidate, error) {
-	return d.eval.Candidates(d.ctx, d.reader(), c, audience.Window{From: d.at.Add(-lookback), To: d.at, Customer: d.customer.ID})
-}
-
-// trigger finds the occurrence that the explanation is about, and what keeps the
-// customer from being a candidate.
-func (d *diagnosis) trigger(told []Occasion) error {
-	for _, o := range told {
-		if d.occasion == nil || o.Reason == "" || d.occasion.Reason != "" {
-			d.occasion = &o
-		}
-	}
-	if d.occasion != nil {
-		return d.candidate()
-	}
-	// With all that the campaign asks for, then with ever less.
-	bare := *d.c
-	bare.Audience, bare.EnterWhen = nil, nil
-	open := bare
-	open.Trigger, _ = parted(open.Trigger)
-	for i, c := range []*campaign.Campaign{d.c, &bare, &open} {
-		found, err := d.searched(c)
-		if err != nil {
-			return err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		d.occasion = &Occasion{found[len(found)-1], Untold}
-		if i == 2 {
-			d.check("trigger", false, "where", d.anchored()+"; it does not pass "+campaign.DescribeTrigger(d.c.Trigger))
-			return d.missed()
-		}
-		return d.candidate()
-	}
-	return d.noOccurrence()
-}
-
-// candidate tells of the trigger, and judges who may enter as of the occurrence.
-func (d *diagnosis) candidate() error {
-	d.check("trigger", true, "", d.anchored())
-	for _, part := range []struct {
-		name string
-		cond campaign.Condition
-	}{{"audience", d.c.Audience}, {"enter_when", d.c.EnterWhen}} {
-		if part.cond == nil {
-			continue
-		}
-		o := d.occasion
-		tree, err := d.eval.Explain(d.ctx, d.reader(), d.c, part.cond, audience.PassAt{
-			Customer: o.Customer, Anchor: o.Anchor, Entered: o.AsOf, Trigger: o.Trigger, AsOf: o.AsOf})
-		if err != nil {
-			return err
-		}
-		// Of a candidate the tick has said so, before it let others in.
-		check := d.check(part.name, tree.Holds || o.Reason != Untold, part.name, tree.Condition)
-		check.Tree = &tree
-	}
-	return nil
-}
-
-// missed shows the values that the trigger's own tests found in the occurrence, where
-// they are those of the event: what a trigger works out itself is not judged again.
-func (d *diagnosis) missed() error {
-	var tests campaign.All
-	_, where := parted(d.c.Trigger)
-	for _, p := range where {
-		tests = append(tests, campaign.TriggerProperty{Property: p})
-	}
-	if len(tests) == 0 {
-		return nil
-	}
-	var cond campaign.Condition = tests
-	if len(tests) == 1 {
-		cond = tests[0]
-	}
-	o := d.occasion
-	tree, err := d.eval.Explain(d.ctx, d.reader(), d.c, cond, audience.PassAt{
-		Customer: o.Customer, Anchor: o.Anchor, Entered: o.AsOf, Trigger: o.Trigger, AsOf: o.AsOf})
-	if err == nil && !tree.Holds {
-		d.out.Checks[len(d.out.Checks)-1].Tree = &tree
-	}
-	return err
-}
-
-func (d *diagnosis) anchored() string {
-	o := d.occasion
-	out := campaign.DescribeTrigger(d.c.Trigger) + ": " + day(o.Anchor)
-	if !o.Due.Equal(o.Anchor) {
-		out += " → due " + day(o.Due)
-	}
-	if o.AsOf.After(o.Due) {
-		out += ", known " + day(o.AsOf)
-	}
-	return out
-}
-
-// day writes a moment as people read it.
-func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
-
-// noOccurrence tells what there is instead of one: an anchor that is not due yet,
-// or that was cancelled, or nothing.
-func (d *diagnosis) noOccurrence() error {
-	what := campaign.DescribeTrigger(d.c.Trigger)
-	p, name, ok, err := d.eval.LatestAnchor(d.ctx, d.reader(), d.c, d.customer.ID, d.at)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		d.check("trigger", false, "trigger", what+": "+d.nothingYet())
-		return nil
-	}
-	due := d.c.Trigger.Delay().After(p.Anchor)
-	detail := name + " " + day(p.Anchor)
-	by, when, err := d.eval.Cancelled(d.ctx, d.reader(), d.c, p)
-	switch {
-	case err != nil:
-		return err
-	case by != "":
-		d.check("trigger", false, "trigger_cancelled", fmt.Sprintf("%s, cancelled by %s %s", detail, by, day(when)))
-	case due.After(d.at):
-		d.pending = due
-		d.check("trigger", false, "trigger", fmt.Sprintf("%s → due %s", detail, day(due)))
-	default:
-		d.check("trigger", false, "trigger", detail+" was no occurrence of "+what)
-	}
-	return nil
-}
-
-// nothingYet tells why a trigger has no anchor.
-func (d *diagnosis) nothingYet() string {
-	switch t := d.c.Trigger.(type) {
-	case campaign.Schedule:
-		next, err := t.Occurrences(d.at, d.at.Add(lookback), d.c.ZoneFor(&d.catalog.Workspace, d.customer.Timezone))
-		if err == nil && len(next) > 0 {
-			d.pending = t.After.After(next[0].At)
-			return "the next moment is " + day(d.pending)
-		}
-		return "there is no moment in the next year"
-	case campaign.OnDate:
-		return "no day of " + t.Attribute + " lies in the last year, or none was known by its moment"
-	case campaign.SegmentChange:
-		return "no such change in the last year, or it was taken back before it was due"
-	case campaign.OnProduct:
-		return "no such fact of a product that the customer waits for"
-	}
-	return "no " + strings.Join(d.c.Trigger.AnchorNames(), ", ") + " is known"
-}
-
-// parted is the trigger without its tests on the anchor, and those on properties.
-func parted(t campaign.Trigger) (bare campaign.Trigger, where []campaign.Property) {
-	switch t := t.(type) {
-	case campaign.PastPurchase:
-		where, t.Where = t.Where, nil
-		return t, where
-	case campaign.AbandonedCart:
-		where, t.Where = t.Where, nil
-		return t, where
-	case campaign.AbandonedCheckout:
-		where, t.Where = t.Where, nil
-		return t, where
-	case campaign.AbandonedBrowse:
-		where, t.Where = t.Where, nil
-		return t, where
-	case campaign.Inactivity:
-		where, t.Where = t.Where, nil
-		return t, where
-	case campaign.OnEvent:
-		where, t.Where = t.Where, nil
-		return t, where
-	case campaign.OnProduct:
-		where, t.Where = t.Where, nil
-		return t, where
-	case campaign.Replenishment:
-		where, t.Where, t.Of = t.Where, nil, nil
-		return t, where
-	}
-	return t, nil
 }
 
 // timing is what the moments alone decide.

@@ -17,23 +17,30 @@ import (
 // f reads is one state of the database, and it can write nothing. The campaign
 // need not have been loaded into the store.
 func (s *Store) Foresee(ctx context.Context, o scheduler.Foresight, f func(scheduler.Archive) error) error {
-	tx := s.bound
-	if tx == nil {
-		options := &sql.TxOptions{ReadOnly: true}
-		if s.engine == audience.Postgres {
-			options.Isolation = sql.LevelRepeatableRead
+	return s.still(ctx, func(tx *sql.Tx) error {
+		a, err := s.archive(ctx, tx, o)
+		if err != nil {
+			return err
 		}
-		var err error
-		if tx, err = s.db.BeginTx(ctx, options); err != nil {
-			return fmt.Errorf("begin a forecast: %w", err)
-		}
-		defer tx.Rollback()
+		return f(a)
+	})
+}
+
+// still runs f on one state of the database, to which it can write nothing.
+func (s *Store) still(ctx context.Context, f func(tx *sql.Tx) error) error {
+	if s.bound != nil {
+		return f(s.bound)
 	}
-	a, err := s.archive(ctx, tx, o)
+	options := &sql.TxOptions{ReadOnly: true}
+	if s.engine == audience.Postgres {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := s.db.BeginTx(ctx, options)
 	if err != nil {
-		return err
+		return fmt.Errorf("begin to look at one state of the database: %w", err)
 	}
-	return f(a)
+	defer tx.Rollback()
+	return f(tx)
 }
 
 // archive is a campaign's books as of a moment. The books that it is made of

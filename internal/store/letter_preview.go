@@ -47,22 +47,44 @@ func (s *Store) LetterOf(ctx context.Context, c *campaign.Campaign, customer int
 	if err != nil || len(occasions) == 0 {
 		return o, FromCustomer, err
 	}
-	last := occasions[len(occasions)-1]
-	o.Key, o.Anchor, o.Trigger = last.Key, last.Anchor, last.Trigger
-	if cart, about := c.Trigger.(campaign.AbandonedCart); about {
-		carts, err := s.eval.Carts(ctx, s.reader(), []audience.PassAt{{Customer: customer, Anchor: o.Anchor, Entered: at, Trigger: o.Trigger, AsOf: at}})
-		if err != nil {
-			return o, 0, fmt.Errorf("read the cart: %w", err)
-		}
-		var gone map[string]bool
-		if cart.OutOfStock != campaign.KeepGone {
-			if gone, err = s.goneOf(ctx, s.reader(), carts); err != nil {
-				return o, 0, err
-			}
-		}
-		o.Cart = carts[0].Without(gone)
+	out, err := s.occasionLetters(ctx, c, at, occasions[len(occasions)-1:], map[int64]campaign.Customer{customer: o.Customer})
+	if err != nil {
+		return o, 0, err
 	}
-	return o, FromOccasion, nil
+	return out[0], FromOccasion, nil
+}
+
+// occasionLetters are what mails for occurrences of a campaign's trigger would be made
+// of at a moment, to those of their customers who are known.
+func (s *Store) occasionLetters(ctx context.Context, c *campaign.Campaign, at time.Time, occasions []campaign.Candidate, known map[int64]campaign.Customer) ([]campaign.Outgoing, error) {
+	var out []campaign.Outgoing
+	var asked []audience.PassAt
+	for _, one := range occasions {
+		to, ok := known[one.Customer]
+		if !ok {
+			continue
+		}
+		asked = append(asked, audience.PassAt{ID: int64(len(out)), Customer: one.Customer, Anchor: one.Anchor, Entered: at, Trigger: one.Trigger, AsOf: at})
+		out = append(out, campaign.Outgoing{Campaign: c.Name, Now: at, Attempt: 1, Customer: to, Key: one.Key, Anchor: one.Anchor, Trigger: one.Trigger})
+	}
+	cart, about := c.Trigger.(campaign.AbandonedCart)
+	if !about {
+		return out, nil
+	}
+	carts, err := s.eval.Carts(ctx, s.reader(), asked)
+	if err != nil {
+		return nil, fmt.Errorf("read carts: %w", err)
+	}
+	var gone map[string]bool
+	if cart.OutOfStock != campaign.KeepGone {
+		if gone, err = s.goneOf(ctx, s.reader(), carts); err != nil {
+			return nil, err
+		}
+	}
+	for i := range out {
+		out[i].Cart = carts[int64(i)].Without(gone)
+	}
+	return out, nil
 }
 
 // customersBy are customers with an address, as templates see them.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,35 +41,41 @@ type DaySize struct {
 }
 
 // SegmentHistory looks at a segment at a moment and at the ends of the days
-// before it, as zone has them; the last day is that of the moment, as of then.
+// before it, as zone has them; the last day is that of the moment, as of then. All
+// of it is read from one state of the database, as one day is found from the next.
 func (s *Store) SegmentHistory(ctx context.Context, cond campaign.Condition, at time.Time, days int, zone *time.Location) (SegmentHistory, error) {
-	var h SegmentHistory
-	var err error
-	if h.Members, err = s.SegmentMembers(ctx, cond, at); err != nil {
-		return h, err
-	}
 	local := at.In(zone)
 	midnight := func(back int) time.Time {
 		return time.Date(local.Year(), local.Month(), local.Day()-back, 0, 0, 0, 0, zone)
 	}
-	before, err := s.SegmentMembers(ctx, cond, midnight(0).Add(-time.Microsecond))
-	if err != nil {
-		return h, err
+	looks := []time.Time{at}
+	for back := 1; back < max(days, 2); back++ {
+		looks = append(looks, midnight(back-1).Add(-time.Microsecond))
 	}
-	h.Entered, h.Left = without(h.Members, before), without(before, h.Members)
-	for back := days - 1; back >= 0; back-- {
-		day := DaySize{Date: midnight(back).Format(time.DateOnly), Size: len(h.Members)}
-		switch {
-		case back == 1:
-			day.Size = len(before)
-		case back > 1:
-			if day.Size, err = s.SegmentSize(ctx, cond, midnight(back-1).Add(-time.Microsecond)); err != nil {
-				return h, err
+	var h SegmentHistory
+	err := s.still(ctx, func(tx *sql.Tx) error {
+		var before []int64
+		back := 0
+		if err := s.eval.Backwards(ctx, tx, cond, looks, func(members []int64) {
+			switch back {
+			case 0:
+				h.Members = members
+			case 1:
+				before = members
 			}
+			if back < days {
+				h.Days = append(h.Days, DaySize{midnight(back).Format(time.DateOnly), len(members)})
+			}
+			back++
+		}); err != nil {
+			return err
 		}
-		h.Days = append(h.Days, day)
-	}
-	h.Excluded, err = s.eval.Excluded(ctx, s.reader(), at)
+		slices.Reverse(h.Days)
+		h.Entered, h.Left = without(h.Members, before), without(before, h.Members)
+		var err error
+		h.Excluded, err = s.eval.Excluded(ctx, tx, at)
+		return err
+	})
 	return h, err
 }
 
