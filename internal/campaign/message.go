@@ -74,6 +74,7 @@ type Email struct {
 	SevenBit func() []byte
 	Links    []Link
 	UTF8     bool // an address needs SMTPUTF8
+	Page     Page // to be kept for those who open it in the browser; nil: it has no such link
 }
 
 // Link is a target of tracked clicks. ID is the first 63 bits of its URL's

@@ -10,8 +10,12 @@ import (
 )
 
 type doctorCmd struct {
-	Ledger bool   `help:"Only this: whether the ledger keeps its rules."`
-	At     moment `help:"As of this moment, instead of now (a simulation's last tick)." placeholder:"TIME"`
+	Domain   string   `arg:"" optional:"" help:"Look at this domain of your mails' From instead: SPF, DKIM, DMARC, MX, PTR, TLS."`
+	Resolver string   `help:"Ask this DNS server, as 9.9.9.9 or 127.0.0.1:5353, instead of the system's." placeholder:"ADDR"`
+	Address  []string `help:"An IP address that your own mail server sends from; may be repeated." placeholder:"IP"`
+	Selector []string `help:"Look at this DKIM key of your mail service; may be repeated." placeholder:"NAME"`
+	Ledger   bool     `help:"Only this: whether the ledger keeps its rules."`
+	At       moment   `help:"As of this moment, instead of now (a simulation's last tick)." placeholder:"TIME"`
 }
 
 // doctorOutput is what `doctor --json` prints: a part for each thing looked at.
@@ -30,6 +34,12 @@ type ledgerDoctor struct {
 
 // Run looks whether all is well.
 func (c *doctorCmd) Run(rt *runtime) error {
+	if c.Domain != "" {
+		return c.lookAtDomain(rt)
+	}
+	if c.Resolver != "" || len(c.Address) > 0 || len(c.Selector) > 0 {
+		return usage("--resolver, --address and --selector go with a domain: tidings doctor mail.example.com")
+	}
 	s, err := rt.openExisting()
 	if err != nil {
 		return err

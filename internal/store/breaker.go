@@ -33,6 +33,9 @@ type breaker struct {
 	mu     sync.Mutex
 	failed map[int64]failures // by campaign
 	all    time.Time          // when it last looked at all
+	// By mailbox provider, and when it last looked at them.
+	providers   map[string]providerLook
+	providersAt time.Time
 }
 
 // failures are the mails of a campaign that failed last: when, and how many then.

@@ -26,10 +26,14 @@ func (s *Store) Watch(ctx context.Context, now time.Time) (w scheduler.Watched, 
 	if berr != nil {
 		berr = fmt.Errorf("look at bounces and complaints: %w", berr)
 	}
+	perr := s.providerBreakers(ctx, now, &w)
+	if perr != nil {
+		perr = fmt.Errorf("look at mailbox providers: %w", perr)
+	}
 	if w.Quiet, err = s.tellFeeds(ctx, now); err != nil {
 		err = fmt.Errorf("look for quiet feeds: %w", err)
 	}
-	return w, errors.Join(berr, err)
+	return w, errors.Join(berr, perr, err)
 }
 
 // tellFeeds are the quiet feeds that a person has not been told of for a while, each

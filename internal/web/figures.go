@@ -16,6 +16,7 @@ func pageFuncs() template.FuncMap {
 	return template.FuncMap{
 		"count": count,
 		"share": share,
+		"fine":  fine,
 		"when":  func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"of":    func(n, of int) figure { return figure{Count: n, Of: of, What: "of sent"} },
@@ -49,6 +50,14 @@ func share(f figure) string {
 		return "–"
 	}
 	return fmt.Sprintf("%.1f %%", 100*float64(f.Count)/float64(f.Of))
+}
+
+// fine is share for figures of which small parts of a percent matter.
+func fine(f figure) string {
+	if f.Of <= 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f %%", 100*float64(f.Count)/float64(f.Of))
 }
 
 // money writes amounts by currency, in the order of their codes.
