@@ -28,7 +28,8 @@ func (p *paced) Advance(context.Context, time.Time) error { p.ticks++; return ni
 func (p *paced) Sync(context.Context, *campaign.Catalog, time.Time) error {
 	return nil
 }
-func (p *paced) Sweep(context.Context, time.Time) (int, error) { return 0, nil }
+func (p *paced) Settle(context.Context, time.Time) (int, error) { return 0, nil }
+func (p *paced) Sweep(context.Context, time.Time) (int, error)  { return 0, nil }
 func (p *paced) Watch(context.Context, time.Time) (scheduler.Watched, error) {
 	return scheduler.Watched{}, nil
 }

@@ -13,6 +13,9 @@ type Store interface {
 	Advance(ctx context.Context, now time.Time) error
 	// Sync makes the store's campaigns those of the catalog.
 	Sync(ctx context.Context, cat *campaign.Catalog, now time.Time) error
+	// Settle makes events of what people did with mails, once all is known by which
+	// they are told from machines. It returns how many hits it has settled.
+	Settle(ctx context.Context, now time.Time) (int, error)
 	// InCampaign runs f in a transaction that no other tick of the campaign
 	// shares; what f did is kept whole or not at all.
 	InCampaign(ctx context.Context, c *campaign.Campaign, now time.Time, f func(Books) error) error

@@ -71,6 +71,10 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided
 	if err := s.Store.Sync(ctx, s.Catalog, now); err != nil {
 		return nil, fmt.Errorf("load campaigns: %w", err)
 	}
+	if _, err := s.Store.Settle(ctx, now); err != nil {
+		// Opens and clicks wait for the next tick; orders and carts need not.
+		s.Log.Error("hits not settled", "error", err)
+	}
 	decided := make(map[string]Decided, len(s.Catalog.Campaigns))
 	var failed FailedError
 	for _, c := range inOrder(s.Catalog) {

@@ -46,8 +46,7 @@ type CampaignReport struct {
 	Fuse        *FuseReport    `json:"fuse,omitempty"`
 	Paused      *PauseReport   `json:"paused,omitempty"`
 
-	Opened       int `json:"opened"`       // messages opened, of Sent
-	Clicked      int `json:"clicked"`      // messages clicked, of Sent
+	Engagement
 	Unsubscribed int `json:"unsubscribed"` // customers who left by a message of it
 	// Converted counts customers with a goal event within the goal's window of a
 	// message, this campaign's being the last that they had before it (last
@@ -62,18 +61,33 @@ type CampaignReport struct {
 	Steps []StepReport `json:"steps"` // those that send, in the order of the file
 }
 
+// Engagement counts messages, of those sent, by who came back from them: people, as
+// far as can be seen, and machines (proxies, scanners, what loads ahead). A message
+// may be in both.
+type Engagement struct {
+	Opened         int `json:"opened"` // by a person
+	Clicked        int `json:"clicked"`
+	MachineOpened  int `json:"machine_opened"`
+	MachineClicked int `json:"machine_clicked"`
+}
+
+// Add adds up.
+func (e *Engagement) Add(o Engagement) {
+	e.Opened, e.Clicked = e.Opened+o.Opened, e.Clicked+o.Clicked
+	e.MachineOpened, e.MachineClicked = e.MachineOpened+o.MachineOpened, e.MachineClicked+o.MachineClicked
+}
+
 // StepReport is the share of one sending step in its campaign.
 type StepReport struct {
-	Step         string `json:"step"`         // its id
-	Template     string `json:"template"`     // what it sends
-	Sent         int    `json:"sent"`         // messages accepted
-	Failed       int    `json:"failed"`       // messages
-	Cancelled    int    `json:"cancelled"`    // messages
-	Opened       int    `json:"opened"`       // messages
-	Clicked      int    `json:"clicked"`      // messages
-	Unsubscribed int    `json:"unsubscribed"` // customers
-	Waiting      int    `json:"waiting"`      // messages
-	Uncertain    int    `json:"uncertain"`    // messages
+	Step      string `json:"step"`      // its id
+	Template  string `json:"template"`  // what it sends
+	Sent      int    `json:"sent"`      // messages accepted
+	Failed    int    `json:"failed"`    // messages
+	Cancelled int    `json:"cancelled"` // messages
+	Engagement
+	Unsubscribed int `json:"unsubscribed"` // customers
+	Waiting      int `json:"waiting"`      // messages
+	Uncertain    int `json:"uncertain"`    // messages
 }
 
 // PauseReport is a pause by hand or by the breaker, which wins over Status.

@@ -10,6 +10,7 @@ type benchCmd struct {
 	Evaluate benchEvaluateCmd `cmd:"" help:"Measure segments, ticks and a backtest over a history that is made up, beside hand-written SQL."`
 	Send     benchSendCmd     `cmd:"" help:"Measure how fast mails that are made up are sent, each with its durable record, beside a bare loop."`
 	Render   benchRenderCmd   `cmd:"" help:"Measure what making a mail costs, beside html/template on the same content."`
+	Track    benchTrackCmd    `cmd:"" help:"Measure how fast opens and clicks are recorded, each durable before its answer, beside a bare handler."`
 	// Parts of send, which are processes of their own.
 	Sink   benchSinkCmd   `cmd:"" hidden:""`
 	Bare   benchBareCmd   `cmd:"" hidden:""`

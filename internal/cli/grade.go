@@ -27,6 +27,8 @@ type gradeInput struct {
 	Purpose   string   `json:"purpose"`              // the header Purpose or Sec-Purpose
 	Followed  int      `json:"links_followed"`       // of the mail, within 10 s, this one too
 	Links     int      `json:"links"`                // that the mail has
+	Heads     int      `json:"links_by_head"`        // of it, asked for by HEAD within 10 s
+	Networks  int      `json:"networks"`             // from which its links were asked for within 10 s
 	Canary    bool     `json:"canary"`
 }
 
@@ -78,7 +80,7 @@ func (rt *runtime) gradeLine(out io.Writer, r grade.Result) error {
 func (in gradeInput) hit() (grade.Hit, error) {
 	h := grade.Hit{
 		Kind: grade.Kind(in.Kind), UserAgent: in.UserAgent, Method: strings.ToUpper(in.Method), Purpose: strings.ToLower(in.Purpose),
-		Links: in.Followed, Of: in.Links, Canary: in.Canary,
+		Links: in.Followed, Of: in.Links, Heads: in.Heads, Networks: in.Networks, Canary: in.Canary,
 	}
 	switch h.Kind {
 	case grade.Open, grade.Click, grade.Other:

@@ -99,8 +99,10 @@ func printReport(rt *runtime, r campaign.Report) {
 			rt.printf("  %s, since %s\n", heldByFuse(c.Campaign, f.Entries, f.Allowed, f.Usual), f.Since.Format(time.RFC3339))
 		}
 		rt.printf("  sent %s · failed %s%s%s%s\n", thousands(c.Sent), thousands(c.Failed), reasons("", c.FailedBy), reasons(" · cancelled", c.CancelledBy), open(c))
-		rt.printf("  opened %s · clicked %s · unsubscribed %s (of mails sent; opens include proxies)\n",
+		rt.printf("  opened %s · clicked %s · unsubscribed %s (of mails sent)\n",
 			share(c.Opened, c.Sent), share(c.Clicked, c.Sent), share(c.Unsubscribed, c.Sent))
+		rt.printf("  by machines: opened %s · clicked %s (proxies, scanners; a mail may be in both)\n",
+			share(c.MachineOpened, c.Sent), share(c.MachineClicked, c.Sent))
 		rt.printf("  converted %s%s (last touch within the goal's window)\n", count(c.Converted, "customer"), money(c.Revenue))
 		for _, s := range c.Steps {
 			rt.printf("    %-22s sent %7s   opened %16s   clicked %16s\n", s.Step, thousands(s.Sent), share(s.Opened, s.Sent), share(s.Clicked, s.Sent))

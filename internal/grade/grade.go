@@ -6,11 +6,12 @@ package grade
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
 // Version is of the rules. It grows when the same hit may get another grade.
-const Version = 1
+const Version = 2
 
 // Grade is who was there.
 type Grade string
@@ -42,11 +43,14 @@ type Hit struct {
 	// After is how long after the mail server took the mail; Timed says that it is known.
 	After time.Duration
 	Timed bool
-	// Purpose is the header Purpose, Sec-Purpose or X-Moz: prefetch, preview.
+	// Purpose is the header Sec-Purpose, Purpose or X-Moz: prefetch, preview.
 	Purpose string
 	// Links is how many links of the mail were followed within Burst of this hit, this
 	// one among them, by whomever, and Of how many the mail has. Zero: not known.
 	Links, Of int
+	// Heads is how many links of the mail were asked for by HEAD within Burst of this
+	// hit, and Networks from how many networks links of it were. Zero: not known.
+	Heads, Networks int
 	// Canary says that a link was followed, this one or another of the mail within
 	// Burst, that no person sees.
 	Canary bool
@@ -70,6 +74,10 @@ const (
 	soonestOpen = 2 * time.Second
 	// So many links at once are not a person's, if they are all there are.
 	manyLinks = 3
+	// Nor is a HEAD for every link: a browser's own look at a page in advance is at one.
+	manyHeads = 2
+	// A person is in one network, or on the way from one to another.
+	manyNetworks = 3
 )
 
 // Judge grades a hit. Reasons say which rules have spoken, the one that decided
@@ -118,6 +126,12 @@ func around(h Hit, say func(Grade, string)) {
 	if h.Of >= manyLinks && h.Links >= h.Of {
 		say(Scanner, "all links of the mail within 10 s")
 	}
+	if h.Of >= manyHeads && h.Heads >= h.Of {
+		say(Scanner, "all links of the mail asked for by HEAD within 10 s")
+	}
+	if h.Networks >= manyNetworks {
+		say(Scanner, "links of the mail asked for from three networks within 10 s")
+	}
 	switch {
 	case !h.Timed || h.After < 0:
 	case h.Kind == Open && h.After < soonestOpen:
@@ -129,8 +143,9 @@ func around(h Hit, say func(Grade, string)) {
 
 // prefetches reads what browsers say of requests that no person has made.
 func prefetches(purpose string) bool {
-	switch purpose {
-	case "prefetch", "preview", "prefetch;prerender", "prerender":
+	what, _, _ := strings.Cut(purpose, ";") // prefetch;anonymous-client-ip
+	switch strings.ToLower(strings.TrimSpace(what)) {
+	case "prefetch", "preview", "prerender":
 		return true
 	}
 	return false

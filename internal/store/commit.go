@@ -195,7 +195,7 @@ func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff
 	in := make([][]any, len(handoffs))
 	links := map[int64]string{}
 	for i, h := range handoffs {
-		in[i] = []any{h.ID, h.Token}
+		in[i] = []any{h.ID, h.Token, len(h.Links)}
 		for _, l := range h.Links {
 			links[l.ID] = l.URL
 		}
@@ -203,8 +203,8 @@ func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff
 	if err := s.saveLinks(ctx, tx, links); err != nil {
 		return nil, err
 	}
-	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = 'handoff', handoff_at = $2
-		FROM `+s.rows("$1", "id bigint", "token bigint")+` x
+	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = 'handoff', handoff_at = $2, links = x.links
+		FROM `+s.rows("$1", "id bigint", "token bigint", "links int")+` x
 		WHERE messages.id = x.id AND messages.token = x.token AND messages.state = 'claimed' AND messages.lease_until >= $2
 		RETURNING messages.id, messages.token`, array(in), campaign.Micros(now))
 	claims, err := collect(rows, err, func(rows *sql.Rows) (c campaign.Claim, err error) { return c, rows.Scan(&c.ID, &c.Token) })

@@ -38,8 +38,8 @@ s AS (INSERT INTO events (uid, customer_id, name, occurred_at, known_at, propert
 		jsonb_build_object('campaign', (SELECT k.name FROM campaigns k WHERE k.id = r.campaign_id), 'step', r.step, 'message', r.id)
 	FROM r, n ON CONFLICT (uid) DO NOTHING),
 l AS (INSERT INTO links (id, url) SELECT x.id, x.url FROM unnest($9::bigint[], $10::text[]) AS x(id, url) ORDER BY x.id ON CONFLICT (id) DO NOTHING)
-UPDATE messages m SET state = 'handoff', handoff_at = n.now
-	FROM unnest($7::bigint[], $8::bigint[]) AS x(id, token), n
+UPDATE messages m SET state = 'handoff', handoff_at = n.now, links = x.links
+	FROM unnest($7::bigint[], $8::bigint[], $12::int[]) AS x(id, token, links), n
 	WHERE m.id = x.id AND m.token = x.token AND m.state = 'claimed' AND m.lease_until >= n.now AND $1::bigint IS NOT NULL
 	RETURNING m.id, m.token`
 
@@ -56,10 +56,10 @@ func (s *Store) commitFast(ctx context.Context, b worker.Batch, now time.Time) (
 	for i, r := range b.Results {
 		last[i], ids[i], tokens[i], codes[i], enhanced[i], texts[i] = r.Last, r.ID, r.Token, int32(r.Reply.Code), r.Reply.Enhanced, clip(r.Reply.Text)
 	}
-	handoffs, fences := make([]int64, len(b.Handoffs)), make([]int64, len(b.Handoffs))
+	handoffs, fences, counts := make([]int64, len(b.Handoffs)), make([]int64, len(b.Handoffs)), make([]int32, len(b.Handoffs))
 	links := map[int64]string{}
 	for i, h := range b.Handoffs {
-		handoffs[i], fences[i] = h.ID, h.Token
+		handoffs[i], fences[i], counts[i] = h.ID, h.Token, int32(len(h.Links))
 		for _, l := range h.Links {
 			links[l.ID] = l.URL
 		}
@@ -75,7 +75,7 @@ func (s *Store) commitFast(ctx context.Context, b worker.Batch, now time.Time) (
 	var err error
 	for range 5 {
 		var rows *sql.Rows
-		rows, err = s.db.QueryContext(ctx, query, campaign.Micros(now), ids, tokens, codes, enhanced, texts, handoffs, fences, linkIDs, urls, last)
+		rows, err = s.db.QueryContext(ctx, query, campaign.Micros(now), ids, tokens, codes, enhanced, texts, handoffs, fences, linkIDs, urls, last, counts)
 		claims, cerr := collect(rows, err, func(rows *sql.Rows) (c campaign.Claim, err error) { return c, rows.Scan(&c.ID, &c.Token) })
 		if err = cerr; err == nil {
 			admitted := make(map[campaign.Claim]bool, len(claims))

@@ -44,7 +44,7 @@ func TestHitsOnOneConnection(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range 20 {
 				wg.Go(func() {
-					hit := campaign.Hit{At: d.now, UserAgent: "test"}
+					hit := campaign.Hit{At: d.now, UserAgent: person}
 					if err := s.Clicked(ctx, message, 5, hit); err != nil {
 						t.Errorf("click %d: %v", i, err)
 					}
@@ -55,7 +55,7 @@ func TestHitsOnOneConnection(t *testing.T) {
 			}
 			wg.Wait()
 			var clicks int
-			if err := store.RawDB(s).QueryRowContext(ctx, `SELECT count(*) FROM events WHERE name = 'Email Clicked' AND properties ->> 'url' = 'https://kape.example/a'`).Scan(&clicks); err != nil {
+			if err := store.RawDB(s).QueryRowContext(ctx, `SELECT count(*) FROM hits WHERE kind = 'click' AND link_id = 5`).Scan(&clicks); err != nil {
 				t.Fatal(err)
 			}
 			if clicks != 20 {

@@ -46,16 +46,41 @@ func (c *linkCache) learn(handoffs []worker.Handoff) {
 	}
 }
 
-// Target is the URL of a link of a message; ok is false when there is none.
-func (s *Store) Target(ctx context.Context, message, link int64) (url string, ok bool, err error) {
-	return target(ctx, s.db, message, link)
+// targetCache remembers where links lead. What a link's id stands for never changes.
+type targetCache struct {
+	mu  sync.RWMutex
+	url map[int64]string
 }
 
-func target(ctx context.Context, q querier, message, link int64) (url string, ok bool, err error) {
-	err = q.QueryRowContext(ctx, `SELECT url FROM links WHERE id = $2
-		AND EXISTS (SELECT 1 FROM messages WHERE id = $1)`, message, link).Scan(&url)
+func (c *targetCache) get(id int64) (string, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	url, ok := c.url[id]
+	return url, ok
+}
+
+func (c *targetCache) put(id int64, url string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.url == nil || len(c.url) >= maxKnownLinks {
+		c.url = map[int64]string{}
+	}
+	c.url[id] = url
+}
+
+// Target is the URL of a link; ok is false when there is none. It leads there from a
+// mail whose customer was erased too: who asks has the mail, and nothing of it is
+// recorded.
+func (s *Store) Target(ctx context.Context, _, link int64) (url string, ok bool, err error) {
+	if url, ok := s.targets.get(link); ok {
+		return url, true, nil
+	}
+	err = s.db.QueryRowContext(ctx, `SELECT url FROM links WHERE id = $1`, link).Scan(&url)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
+	}
+	if err == nil {
+		s.targets.put(link, url)
 	}
 	return url, err == nil, err
 }

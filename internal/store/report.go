@@ -87,8 +87,9 @@ const stateAsOf = `CASE WHEN state IN ('accepted', 'failed', 'cancelled') AND do
 func (s *Store) reportMessages(ctx context.Context, c *campaign.CampaignReport, id int64, at time.Time) (map[string]campaign.StepReport, error) {
 	steps := map[string]campaign.StepReport{}
 	rows, err := s.db.QueryContext(ctx, `SELECT step, state, CASE WHEN state IN ('failed', 'cancelled') THEN reason ELSE '' END AS why, count(*),
-			count(CASE WHEN opened_at <= $2 THEN 1 END), count(CASE WHEN clicked_at <= $2 THEN 1 END), count(CASE WHEN unsubscribed_at <= $2 THEN 1 END)
-		FROM (SELECT step, `+stateAsOf+` AS state, reason, opened_at, clicked_at, unsubscribed_at
+			count(CASE WHEN opened_at <= $2 THEN 1 END), count(CASE WHEN clicked_at <= $2 THEN 1 END),
+			count(CASE WHEN machine_opened_at <= $2 THEN 1 END), count(CASE WHEN machine_clicked_at <= $2 THEN 1 END), count(CASE WHEN unsubscribed_at <= $2 THEN 1 END)
+		FROM (SELECT step, `+stateAsOf+` AS state, reason, opened_at, clicked_at, machine_opened_at, machine_clicked_at, unsubscribed_at
 			FROM messages WHERE campaign_id = $1 AND created_at <= $2) m
 		GROUP BY step, state, why`, id, campaign.Micros(at))
 	if err != nil {
@@ -97,13 +98,14 @@ func (s *Store) reportMessages(ctx context.Context, c *campaign.CampaignReport, 
 	defer rows.Close()
 	for rows.Next() {
 		var step, state, why string
-		var n, opened, clicked, left int
-		if err := rows.Scan(&step, &state, &why, &n, &opened, &clicked, &left); err != nil {
+		var n, left int
+		var seen campaign.Engagement
+		if err := rows.Scan(&step, &state, &why, &n, &seen.Opened, &seen.Clicked, &seen.MachineOpened, &seen.MachineClicked, &left); err != nil {
 			return nil, err
 		}
 		t := steps[step]
-		c.Opened, t.Opened = c.Opened+opened, t.Opened+opened
-		c.Clicked, t.Clicked = c.Clicked+clicked, t.Clicked+clicked
+		c.Add(seen)
+		t.Add(seen)
 		c.Unsubscribed, t.Unsubscribed = c.Unsubscribed+left, t.Unsubscribed+left
 		switch campaign.State(state) {
 		case campaign.Accepted:

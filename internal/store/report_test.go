@@ -37,7 +37,12 @@ func TestReportAsOf(t *testing.T) {
 		d.handoff(out[1])
 		d.result(out[1], campaign.WasUncertain)
 		mark() // one sent, one uncertain
-		hit := campaign.Hit{At: d.now}
+		d.now = d.now.Add(time.Minute)
+		hit := campaign.Hit{At: d.now, UserAgent: person}
+		machine := campaign.Hit{At: d.now, UserAgent: "curl/8.5.0"}
+		if err := s.Opened(t.Context(), out[0].ID, machine); err != nil {
+			t.Fatal(err)
+		}
 		for _, err := range []error{s.Opened(t.Context(), out[0].ID, hit), s.Clicked(t.Context(), out[0].ID, 5, hit), s.Unsubscribe(t.Context(), out[0].ID, false, hit)} {
 			if err != nil {
 				t.Fatal(err)
@@ -55,14 +60,14 @@ func TestReportAsOf(t *testing.T) {
 			if c.Sent != one.Sent || c.Opened != one.Opened || c.Uncertain != one.Uncertain {
 				t.Errorf("the steps differ from their campaign: %+v", c)
 			}
-			return fmt.Sprintf("entered %d held %t sent %d uncertain %d waiting %d opened %d clicked %d left %d",
-				c.Entered, c.HeldBy[campaign.HeldNoConsent] > 0, c.Sent, c.Uncertain, c.Waiting, c.Opened, c.Clicked, c.Unsubscribed)
+			return fmt.Sprintf("entered %d held %t sent %d uncertain %d waiting %d opened %d+%d clicked %d+%d left %d",
+				c.Entered, c.HeldBy[campaign.HeldNoConsent] > 0, c.Sent, c.Uncertain, c.Waiting, c.Opened, c.MachineOpened, c.Clicked, c.MachineClicked, c.Unsubscribed)
 		}
 		want := []string{
-			"entered 0 held false sent 0 uncertain 0 waiting 0 opened 0 clicked 0 left 0",
-			"entered 2 held true sent 0 uncertain 0 waiting 2 opened 0 clicked 0 left 0",
-			"entered 2 held true sent 1 uncertain 1 waiting 0 opened 0 clicked 0 left 0",
-			"entered 2 held true sent 1 uncertain 1 waiting 0 opened 1 clicked 1 left 1",
+			"entered 0 held false sent 0 uncertain 0 waiting 0 opened 0+0 clicked 0+0 left 0",
+			"entered 2 held true sent 0 uncertain 0 waiting 2 opened 0+0 clicked 0+0 left 0",
+			"entered 2 held true sent 1 uncertain 1 waiting 0 opened 0+0 clicked 0+0 left 0",
+			"entered 2 held true sent 1 uncertain 1 waiting 0 opened 1+1 clicked 1+0 left 1",
 		}
 		var got []string
 		for _, at := range moments {

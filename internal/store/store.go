@@ -37,6 +37,8 @@ type Store struct {
 	catalog *campaign.Catalog
 	eval    *audience.Evaluator
 	links   linkCache
+	targets targetCache
+	hits    [hitLanes]hitLane
 	slowed  atomic.Bool  // somebody has asked for less mail, when this process last looked
 	pruned  atomic.Int64 // when counts that no limit asks for were dropped last
 	feeds   feeds

@@ -68,7 +68,7 @@ func (s *Store) lefts(now time.Time) []left {
 			args: []any{us(queueGrace), us(0)}},
 		{what: "claims whose lease ran out", where: `m.stage = 'moving' AND m.state = 'claimed' AND m.slice_id IS NOT NULL AND m.lease_until < $1`, args: []any{us(0)}},
 		{what: "hand-overs without an end", where: `m.stage = 'moving' AND m.state = 'handoff' AND m.slice_id IS NOT NULL AND m.lease_until < $1`, args: []any{us(handoffGrace)}},
-		{what: "uncertain ones that came back", where: `m.stage = 'uncertain' AND (m.opened_at IS NOT NULL OR m.clicked_at IS NOT NULL OR ` + verifiedReturn + `)`},
+		{what: "uncertain ones that came back", where: `m.stage = 'uncertain' AND (m.opened_at IS NOT NULL OR m.clicked_at IS NOT NULL OR m.machine_opened_at IS NOT NULL OR m.machine_clicked_at IS NOT NULL OR ` + verifiedReturn + `)`},
 		{what: "uncertain ones to send again", where: `m.stage = 'uncertain' AND m.uncertain_at < $1 AND m.uncertain < $2
 			AND +m.campaign_id IN (SELECT id FROM campaigns WHERE NOT hold_uncertain)`, args: []any{us(evidenceGrace), campaign.MaxUncertain}},
 		{what: "expired messages", where: `m.stage = 'pending' AND m.expires_at < $1`, args: []any{us(0)}},

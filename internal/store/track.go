@@ -32,52 +32,6 @@ func findMail(ctx context.Context, q querier, id int64) (m mailRow, ok bool, err
 	return m, err == nil, err
 }
 
-// Opened records an open as an event of the customer. A message that is gone is
-// no error: there is nothing to record.
-func (s *Store) Opened(ctx context.Context, message int64, hit campaign.Hit) error {
-	return s.hit(ctx, message, campaign.EmailOpened, "opened_at", nil, hit)
-}
-
-// Clicked records a click on a link as an event of the customer.
-func (s *Store) Clicked(ctx context.Context, message, link int64, hit campaign.Hit) error {
-	return s.hit(ctx, message, campaign.EmailClicked, "clicked_at", func(tx *sql.Tx, p map[string]any) error {
-		url, _, err := target(ctx, tx, message, link)
-		p["url"] = url
-		return err
-	}, hit)
-}
-
-// hit records that something came back from a mail: the event, its first time on
-// the message, and, for one whose hand-over had no reply, that it did arrive.
-func (s *Store) hit(ctx context.Context, message int64, name, column string, more func(*sql.Tx, map[string]any) error, hit campaign.Hit) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		m, ok, err := findMail(ctx, tx, message)
-		if err != nil || !ok {
-			return err
-		}
-		if hit.At, err = s.stamp(ctx, tx, hit.At); err != nil {
-			return err
-		}
-		properties := mailProperties(m.campaign, m.step, m.id)
-		properties["user_agent"] = clip(hit.UserAgent)
-		if n := network(hit.Addr); n != "" {
-			properties["network"] = n
-		}
-		if more != nil {
-			if err := more(tx, properties); err != nil {
-				return err
-			}
-		}
-		if err := s.mailEvents(ctx, tx, name, [][]any{{randomUID("hit"), m.customer, properties}}, hit.At); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE messages SET `+column+` = $2 WHERE id = $1 AND `+column+` IS NULL`, m.id, campaign.Micros(hit.At)); err != nil {
-			return fmt.Errorf("mark the message: %w", err)
-		}
-		return s.arrived(ctx, tx, m, hit.At)
-	})
-}
-
 // network is the part of an address that tells a provider's or a scanner's
 // machines apart and no reader: IPv4 to 24 bits, IPv6 to 48. Empty: unknown.
 func network(a netip.Addr) string {

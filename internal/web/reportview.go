@@ -73,10 +73,12 @@ func (p reports) headOf(rep campaign.Report) head {
 
 func (p reports) overviewOf(rep campaign.Report) overview {
 	o := overview{head: p.headOf(rep)}
-	var sent, opened, clicked, left int
+	var sent, left int
+	var seen campaign.Engagement
 	revenue := map[string]float64{}
 	for _, c := range rep.Campaigns {
-		sent, opened, clicked, left = sent+c.Sent, opened+c.Opened, clicked+c.Clicked, left+c.Unsubscribed
+		sent, left = sent+c.Sent, left+c.Unsubscribed
+		seen.Add(c.Engagement)
 		for code, amount := range c.Revenue {
 			revenue[code] += amount
 		}
@@ -84,8 +86,10 @@ func (p reports) overviewOf(rep campaign.Report) overview {
 	}
 	o.Totals = []figure{
 		{Label: "Mails sent", Count: sent},
-		{Label: "Opened", Count: opened, Of: sent, What: "of sent"},
-		{Label: "Clicked", Count: clicked, Of: sent, What: "of sent"},
+		{Label: "Opened by people", Count: seen.Opened, Of: sent, What: "of sent"},
+		{Label: "Opened by machines", Count: seen.MachineOpened, Of: sent, What: "of sent"},
+		{Label: "Clicked by people", Count: seen.Clicked, Of: sent, What: "of sent"},
+		{Label: "Clicked by machines", Count: seen.MachineClicked, Of: sent, What: "of sent"},
 		{Label: "Unsubscribed", Count: left, Of: sent, What: "of sent"},
 	}
 	o.Revenue = money(revenue)
@@ -126,8 +130,10 @@ func (p reports) detailOf(rep campaign.Report) detail {
 		}},
 		Ledger: funnel{"Mails", "mails", []figure{
 			{Label: "Sent", Count: c.Sent},
-			{Label: "Opened", Count: c.Opened, Of: c.Sent, What: "of sent"},
-			{Label: "Clicked", Count: c.Clicked, Of: c.Sent, What: "of sent"},
+			{Label: "Opened by people", Count: c.Opened, Of: c.Sent, What: "of sent"},
+			{Label: "Opened by machines", Count: c.MachineOpened, Of: c.Sent, What: "of sent"},
+			{Label: "Clicked by people", Count: c.Clicked, Of: c.Sent, What: "of sent"},
+			{Label: "Clicked by machines", Count: c.MachineClicked, Of: c.Sent, What: "of sent"},
 			{Label: "Unsubscribed", Count: c.Unsubscribed, Of: c.Sent, What: "of sent"},
 			{Label: "Failed", Count: c.Failed, Of: c.Sent + c.Failed, What: "of sent and failed"},
 			{Label: "On their way", Count: c.Waiting},

@@ -187,15 +187,15 @@ func sampleReport() campaign.Report {
 	return campaign.Report{At: start, Campaigns: []campaign.CampaignReport{
 		{
 			Campaign: "abandoned-cart", Label: "Abandoned cart", Status: "active",
-			Entered: 1204, HeldOut: 121, Sent: 1961, Failed: 12, Opened: 608, Clicked: 211, Unsubscribed: 9,
+			Entered: 1204, HeldOut: 121, Sent: 1961, Failed: 12, Engagement: campaign.Engagement{Opened: 608, Clicked: 211, MachineOpened: 512, MachineClicked: 77}, Unsubscribed: 9,
 			Converted: 180, Revenue: map[string]float64{"EUR": 7010.5, "PHP": 120345},
 			FailedBy:    map[string]int{"bad_address": 9, "mailbox_full": 3},
 			CancelledBy: map[string]int{"exit_on": 204, "expired": 2},
 			HeldBy:      map[string]int{"no_consent": 122, "in_progress": 28, "fuse": 0},
 			Waiting:     31, Uncertain: 1,
 			Steps: []campaign.StepReport{
-				{Step: "cart-reminder", Template: "cart-reminder", Sent: 1083, Failed: 9, Opened: 400, Clicked: 153, Unsubscribed: 5, Waiting: 20},
-				{Step: "offer", Template: "cart-offer", Sent: 878, Failed: 3, Cancelled: 206, Opened: 208, Clicked: 58, Unsubscribed: 4, Waiting: 11, Uncertain: 1},
+				{Step: "cart-reminder", Template: "cart-reminder", Sent: 1083, Failed: 9, Engagement: campaign.Engagement{Opened: 400, Clicked: 153, MachineOpened: 300, MachineClicked: 50}, Unsubscribed: 5, Waiting: 20},
+				{Step: "offer", Template: "cart-offer", Sent: 878, Failed: 3, Cancelled: 206, Engagement: campaign.Engagement{Opened: 208, Clicked: 58}, Unsubscribed: 4, Waiting: 11, Uncertain: 1},
 			},
 		},
 		{Campaign: "win-back", Label: "Win back", Status: "draft"},

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -40,9 +41,10 @@ type tracking struct {
 }
 
 // open answers the pixel whatever was asked, so that no mail shows a broken
-// image, and records it when the token holds.
+// image, and records it when the token holds: by HEAD too, for programs that ask so
+// are told from people by it.
 func (t tracking) open(w http.ResponseWriter, r *http.Request) {
-	if name, ok := strings.CutSuffix(r.PathValue("file"), ".gif"); ok && r.Method == http.MethodGet {
+	if name, ok := strings.CutSuffix(r.PathValue("file"), ".gif"); ok {
 		if message, _, err := t.tokens.Verify(token.Open, name); err == nil {
 			ctx, cancel := recording(r)
 			defer cancel()
@@ -77,10 +79,8 @@ func (t tracking) click(w http.ResponseWriter, r *http.Request) {
 		deadLink(w)
 		return
 	}
-	if r.Method == http.MethodGet {
-		if err := t.tracker.Clicked(ctx, message, link, t.hit(r)); err != nil {
-			t.Log.Error("click not recorded", "message", message, "link", link, "error", err)
-		}
+	if err := t.tracker.Clicked(ctx, message, link, t.hit(r)); err != nil {
+		t.Log.Error("click not recorded", "message", message, "link", link, "error", err)
 	}
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	http.Redirect(w, r, target, http.StatusFound)
@@ -110,14 +110,26 @@ func recording(r *http.Request) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(r.Context()), recordTime)
 }
 
-const maxUserAgent = 512
+// What is kept of a request's headers is bounded, in bytes.
+const (
+	maxUserAgent = 512
+	maxPurpose   = 64
+)
 
 // hit is the raw fact that a request stands for.
 func (s *Server) hit(r *http.Request) campaign.Hit {
-	ua := r.UserAgent()
 	return campaign.Hit{
-		At:        campaign.Moment(s.Now()),
-		UserAgent: strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], ""),
-		Addr:      clientAddr(r, s.Proxies),
+		At: campaign.Moment(s.Now()), Method: r.Method, Addr: clientAddr(r, s.Proxies),
+		UserAgent: bounded(r.UserAgent(), maxUserAgent), Purpose: bounded(purpose(r.Header), maxPurpose),
 	}
+}
+
+// purpose is what a browser says of a page that it loads before anybody has asked
+// for it.
+func purpose(h http.Header) string {
+	return cmp.Or(h.Get("Sec-Purpose"), h.Get("Purpose"), h.Get("X-Purpose"), h.Get("X-Moz"))
+}
+
+func bounded(s string, most int) string {
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }

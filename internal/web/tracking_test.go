@@ -19,7 +19,7 @@ func TestOpen(t *testing.T) {
 		stored       []string
 	}{
 		"OK":           {"GET", "/o/" + good + ".gif", []string{"opened"}},
-		"Head":         {"HEAD", "/o/" + good + ".gif", nil},
+		"Head":         {"HEAD", "/o/" + good + ".gif", []string{"opened"}},
 		"NoSuffix":     {"GET", "/o/" + good, nil},
 		"Forged":       {"GET", "/o/" + forge(good) + ".gif", nil},
 		"OtherPurpose": {"GET", "/o/" + b.signs.Sign(token.Click, 42, 3) + ".gif", nil},
@@ -70,7 +70,7 @@ func TestClick(t *testing.T) {
 		stored        []string
 	}{
 		"OK":         {"GET", sign(3), 302, target, []string{"clicked"}},
-		"Head":       {"HEAD", sign(3), 302, target, nil},
+		"Head":       {"HEAD", sign(3), 302, target, []string{"clicked"}},
 		"Forged":     {"GET", forge(sign(3)), 404, "", nil},
 		"NoSuchLink": {"GET", sign(99), 404, "", nil},
 		"Script":     {"GET", sign(4), 404, "", nil},
