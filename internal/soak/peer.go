@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,22 @@ import (
 	"tidings/internal/mail/smtptest"
 )
 
-// peer is the mail server at the other end of the line: what it has taken is
-// what is true.
+// mailServer is the server at the other end of the line, as the books need it.
+type mailServer interface {
+	URL() string
+	// Counts are the mails that it has, by the message's id; Total is how many.
+	Counts() map[string]int
+	Total() int
+	// Wait waits until it has so many.
+	Wait(ctx context.Context, n int) error
+	// complaints are what was wrong with mails since the last time.
+	complaints() []string
+	// counts are the mails that it took without a reply, and its faults.
+	counts() (unheard, refusals int)
+}
+
+// peer is the mail server of the soak, which does as it is told: what it has taken
+// is what is true.
 type peer struct {
 	*smtptest.Server
 
@@ -58,15 +73,20 @@ func whole(m smtptest.Message) error {
 			return fmt.Errorf("a line of %d bytes does not end as lines do, or is too long", len(line))
 		}
 	}
+	who, _, _ := strings.Cut(m.To, "@")
 	msg, err := mail.ReadMessage(bytes.NewReader(m.Body))
 	if err != nil {
 		return err
 	}
+	return letterTo(who, msg)
+}
+
+// letterTo tells whether a mail is all of the letter to a customer.
+func letterTo(who string, msg *mail.Message) error {
 	_, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
 	if err != nil {
 		return err
 	}
-	who, _, _ := strings.Cut(m.To, "@")
 	parts, n := multipart.NewReader(msg.Body, params["boundary"]), 0
 	for {
 		part, err := parts.NextRawPart()

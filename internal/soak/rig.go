@@ -32,14 +32,16 @@ const doubtful = lines + max(1, lines/4)
 
 // rig is a store with processes that work on it, and the peer that they mail to.
 type rig struct {
-	url   string // of the database
-	env   map[string]string
-	store *store.Store
-	db    *sql.DB // to look beside it
-	peer  *peer
-	at    time.Time // the store's clock, where it is simulated
-	made  int       // customers
-	live  bool
+	url    string // of the database
+	env    map[string]string
+	store  *store.Store
+	db     *sql.DB // to look beside it
+	peer   *peer
+	mail   mailServer // that the books are compared with: peer, unless another was put in its place
+	at     time.Time  // the store's clock, where it is simulated
+	made   int        // customers
+	domain string     // of their addresses
+	live   bool
 
 	kills  int              // processes killed, or frozen long enough to be taken for dead
 	struck int              // of them, in the round that is on
@@ -65,7 +67,7 @@ func newRig(ctx context.Context, dir, databaseURL, redisURL string, live bool) (
 	if err := newWorkspace(shop); err != nil {
 		return nil, err
 	}
-	r := &rig{url: databaseURL, at: begin, live: live, left: map[int64]string{}, gone: map[string]bool{}}
+	r := &rig{url: databaseURL, at: begin, live: live, domain: "soak.example", left: map[int64]string{}, gone: map[string]bool{}}
 	r.env = map[string]string{
 		"DATABASE_URL": databaseURL, "REDIS_URL": redisURL, "WORKSPACE": shop,
 		"SMTP_CONNECTIONS": strconv.Itoa(lines), "SECRET_KEY": "0123456789abcdef0123456789abcdef", "LOG_LEVEL": "warn",
@@ -74,12 +76,18 @@ func newRig(ctx context.Context, dir, databaseURL, redisURL string, live bool) (
 	if r.peer, err = newPeer(); err != nil {
 		return nil, err
 	}
-	r.env["SMTP_URL"] = r.peer.URL()
+	r.use(r.peer)
 	if err := r.open(ctx, shop); err != nil {
 		r.close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// use has the rig's processes mail to a server.
+func (r *rig) use(s mailServer) {
+	r.mail = s
+	r.env["SMTP_URL"] = s.URL()
 }
 
 // open makes the tables and has the campaigns taken up, so that what happens
@@ -165,7 +173,7 @@ func (r *rig) newcomers(ctx context.Context, n int) error {
 	for range n {
 		r.made++
 		for kind, body := range map[string]string{
-			"identify": `{"userId":"c%d","traits":{"email":"c%[1]d@soak.example"}}`,
+			"identify": `{"userId":"c%d","traits":{"email":"c%[1]d@` + r.domain + `"}}`,
 			"batch":    `{"batch":[{"type":"track","userId":"c%d","event":"Subscribed"},{"type":"track","userId":"c%[1]d","event":"Go"}]}`,
 		} {
 			items, err := intake.ParseCall(kind, fmt.Appendf(nil, body, r.made), r.now())

@@ -91,10 +91,10 @@ func passes(point string) int {
 
 // amid waits until the round's mails are on their way, or for a moment.
 func (r *rig) amid(ctx context.Context, d *dice) {
-	n := r.peer.Total() + 1 + d.of(20)
+	n := r.mail.Total() + 1 + d.of(20)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(200+d.of(600))*time.Millisecond)
 	defer cancel()
-	_ = r.peer.Wait(ctx, n)
+	_ = r.mail.Wait(ctx, n)
 }
 
 func killAll(ctx context.Context, r *rig, d *dice, ps []*process) error {
@@ -121,9 +121,9 @@ func storm(ctx context.Context, r *rig, d *dice, ps []*process) error {
 		if err != nil {
 			return err
 		}
-		n := r.peer.Total() + 1 + d.of(6)
+		n := r.mail.Total() + 1 + d.of(6)
 		wait, cancel := context.WithTimeout(ctx, time.Duration(500+d.of(2500))*time.Millisecond)
-		_ = r.peer.Wait(wait, n)
+		_ = r.mail.Wait(wait, n)
 		cancel()
 		p.kill()
 		if err := p.wait(); err != nil {

@@ -22,7 +22,7 @@ type ended struct {
 	uncertain      int
 }
 
-// wrong tells what does not fit a message that the peer took n times.
+// wrong tells what does not fit a message that the mail server took n times.
 func (m ended) wrong(n int) string {
 	done := m.state == campaign.Failed || m.state == campaign.Cancelled
 	switch {
@@ -48,7 +48,7 @@ func (m ended) wrong(n int) string {
 type verdict struct {
 	Messages   int            `json:"messages"`
 	States     map[string]int `json:"states"`
-	Taken      int            `json:"taken"`      // by the peer
+	Taken      int            `json:"taken"`      // by the mail server
 	Twice      int            `json:"twice"`      // taken by it a second time
 	Bound      int            `json:"bound"`      // as many may be
 	Unresolved int            `json:"unresolved"` // left for a person
@@ -62,15 +62,15 @@ func (v *verdict) problem(format string, args ...any) {
 	}
 }
 
-// verify compares what the ledger says with what the peer has taken.
+// verify compares what the ledger says with what the mail server has.
 func (r *rig) verify(ctx context.Context) (*verdict, error) {
-	v := &verdict{States: map[string]int{}, Problems: r.peer.complaints()}
+	v := &verdict{States: map[string]int{}, Problems: r.mail.complaints()}
 	all, err := r.ends(ctx)
 	if err != nil {
 		return nil, err
 	}
-	taken := r.peer.Counts()
-	v.Messages, v.Taken = len(all), r.peer.Total()
+	taken := r.mail.Counts()
+	v.Messages, v.Taken = len(all), r.mail.Total()
 	kinds := map[string]map[string]int{}
 	for _, m := range all {
 		id := strconv.FormatInt(m.id, 10)
@@ -100,7 +100,7 @@ func (r *rig) verify(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 	r.decided(v, kinds, dead)
-	unheard, _ := r.peer.counts()
+	unheard, _ := r.mail.counts()
 	if v.Bound = r.doubts + unheard; v.Twice > v.Bound {
 		v.problem("%d mails came twice; %d connections were cut in the moment of doubt, and %d replies held back", v.Twice, r.doubts, unheard)
 	}
