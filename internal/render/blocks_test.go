@@ -29,12 +29,13 @@ func blockShop(t *testing.T) *campaign.Catalog {
 {% render "button", url: brand.site, label: "Go" %}
 {% render "footer" %}
 </body></html>`
-	cat.Templates["receipt"][""].Source = `{% render "order-summary" %}`
+	cat.Templates["receipt"][""].Source = `{% render "order-summary" %}{% render "product-grid", products: order.products, currency: order.currency %}{% render "social" %}`
 	cat.Templates["receipt"][""].Layout = "none"
 	return cat
 }
 
-// Every block in every language, as it is.
+// Every block in every language, as it is; the grid also with a product too few, and
+// without pictures and addresses.
 func TestBlocks(t *testing.T) {
 	r := compile(t, blockShop(t))
 	for _, locale := range blockLocales {
@@ -43,9 +44,10 @@ func TestBlocks(t *testing.T) {
 		_, p := mustRender(t, r, o)
 		golden(t, "blocks."+locale+".html", p.html)
 		golden(t, "blocks."+locale+".txt", p.text)
-		o = receiptMessage(`{"order_id":"A-1","subtotal":794,"shipping":50,"discount":44,"tax":10,"total":810,"currency":"EUR","products":[{"name":"Barako","quantity":2,"price":397}]}`, nil)
+		o = receiptMessage(`{"order_id":"A-1","subtotal":794,"shipping":50,"discount":44,"tax":10,"total":810,"currency":"EUR","products":[{"name":"Barako","quantity":2,"price":397},{"name":"Cup","price":0},{"product_id":"P3","price":1}]}`, nil)
 		o.Customer.Locale = locale
 		_, p = mustRender(t, r, o)
+		golden(t, "order."+locale+".html", p.html)
 		golden(t, "order."+locale+".txt", p.text)
 	}
 }
