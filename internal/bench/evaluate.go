@@ -46,6 +46,7 @@ type Figures struct {
 	Ratio    float64            `json:"segment_to_hand"`
 	Forms    map[string]float64 `json:"hand_forms_seconds"`
 	Members  int                `json:"members"`
+	History  float64            `json:"history_seconds"` // the segment's sizes of 30 days
 	Ticks    []Tick             `json:"ticks"`
 	Backtest float64            `json:"backtest_seconds"`
 	Entered  int                `json:"backtest_entered"`
@@ -154,6 +155,9 @@ func (m *measure) segment(ctx context.Context) error {
 		_, err := m.eval.Count(ctx, m.place.db, in, end)
 		return err
 	}); err != nil {
+		return err
+	}
+	if m.out.History, err = m.median(func() error { return m.history(ctx, in) }); err != nil {
 		return err
 	}
 	for name, statement := range handWritten(m.place.engine) {

@@ -42,6 +42,7 @@ func (c *benchEvaluateCmd) Run(rt *runtime) error {
 	}
 	rt.printf("%s, %s customers, %s events, loaded in %.0f s\n", f.Engine, thousands(f.Customers), thousands(f.Events), f.Load)
 	rt.printf("  segment    %8.0f ms for %s members (count %.0f ms) · best by hand %.0f ms · ratio %.2f\n", f.Segment*1000, thousands(f.Members), f.Count*1000, f.Hand*1000, f.Ratio)
+	rt.printf("  history    %8.0f ms for its sizes of 30 days\n", f.History*1000)
 	for name, took := range f.Forms {
 		rt.printf("    by hand  %8.0f ms  %s\n", took*1000, name)
 	}

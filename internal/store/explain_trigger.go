@@ -71,7 +71,7 @@ func (d *diagnosis) open() (*Occasion, error) {
 // passedOver tells of an anchor later than the occasion that missed the trigger's own
 // tests: it is what somebody who asks for today's mail means.
 func (d *diagnosis) passedOver() error {
-	if d.occasion == nil || d.occasion.Reason != Untold || slices.ContainsFunc(d.out.Checks, func(c campaign.Check) bool { return c.Reason == "where" }) {
+	if d.occasion == nil || d.occasion.Reason == "" || slices.ContainsFunc(d.out.Checks, func(c campaign.Check) bool { return c.Reason == "where" }) {
 		return nil
 	}
 	later, err := d.open()
