@@ -227,7 +227,7 @@ func inOrder(cat *campaign.Catalog) []*campaign.Campaign {
 		}
 		out = append(out, c)
 	}
-	for _, c := range cat.Campaigns {
+	for _, c := range cat.All() {
 		visit(c)
 	}
 	return out

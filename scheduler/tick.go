@@ -75,7 +75,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided
 		// Opens and clicks wait for the next tick; orders and carts need not.
 		s.Log.Error("hits not settled", "error", err)
 	}
-	decided := make(map[string]Decided, len(s.Catalog.Campaigns))
+	decided := make(map[string]Decided, len(s.Catalog.All()))
 	var failed FailedError
 	for _, c := range inOrder(s.Catalog) {
 		d, err := s.campaign(ctx, c, now)
@@ -88,7 +88,9 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) (map[string]Decided
 			decided[c.Name] = Decided{Held: map[string]int{}, Error: err.Error()}
 			continue
 		}
-		decided[c.Name] = d
+		if c != s.Catalog.Service || d.Entered > 0 || len(d.Held) > 0 {
+			decided[c.Name] = d
+		}
 		if f := d.Fuse; f != nil && f.Released > 0 {
 			s.Log.Warn("held again: more than was released", "campaign", c.Name, "entries", f.Decided, "released", f.Released)
 		}

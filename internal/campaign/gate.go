@@ -75,6 +75,7 @@ const (
 	GateSendAt     = "send_at"
 	GateSendWindow = "send_window"
 	GateQuiet      = "quiet_hours"
+	GateCustomer   = "customer_pause" // the customer asked for a pause
 	GateCap        = "cap"            // gate_by: the campaign that took the place
 	GateFresh      = "fresh"          // gate_by: the event that has not been heard of
 	GateRetry      = "retry"          // a temporary refusal

@@ -34,37 +34,39 @@ type commands struct {
 	DatabaseURL string `help:"postgres://… or sqlite:PATH; wins over DATABASE_URL." placeholder:"URL" name:"database-url"`
 	JSON        bool   `help:"Print one JSON document and nothing else." name:"json"`
 
-	Demo      demoCmd      `cmd:"" help:"Show it all: a shop's real history, played fast, with an inbox and a report to look at."`
-	Init      initCmd      `cmd:"" help:"Write a small workspace to start from."`
-	Check     checkCmd     `cmd:"" help:"Say what is in the workspace, or all that is wrong with it."`
-	Import    importCmd    `cmd:"" help:"Take in customers or events from a CSV or NDJSON file."`
-	Test      testCmd      `cmd:"" help:"Play the tests beside the campaigns, on a clock of their own."`
-	Preview   previewCmd   `cmd:"" help:"Show a mail as it would be sent; in the browser with --serve, all of them with --all."`
-	Tick      tickCmd      `cmd:"" help:"Evaluate every campaign once and queue what is due."`
-	Plan      planCmd      `cmd:"" help:"Say what the next tick would do, without doing it."`
-	Backtest  backtestCmd  `cmd:"" help:"Say what a campaign would have done in the past: who, how many mails, and who buys anyway."`
-	Explain   explainCmd   `cmd:"" help:"Say why a customer gets a campaign, or does not."`
-	Segments  segmentsCmd  `cmd:"" help:"List the segments and their sizes."`
-	Segment   segmentCmd   `cmd:"" help:"Say who is in a segment, and how its size went."`
-	Report    reportCmd    `cmd:"" help:"Say what campaigns did."`
-	Release   releaseCmd   `cmd:"" help:"Let in, once, what the fuse holds of a campaign."`
-	Queue     queueCmd     `cmd:"" help:"Say what every open mail waits for, and let it go, send it again or cancel it."`
-	Pause     pauseCmd     `cmd:"" help:"Stop a campaign at once, whatever its file says, until resume."`
-	Resume    resumeCmd    `cmd:"" help:"Let a paused campaign go on."`
-	MJML      mjmlCmd      `cmd:"" name:"mjml" help:"Print the HTML of an MJML file, or all that is wrong with it."`
-	Doctor    doctorCmd    `cmd:"" help:"Look whether what is stored is as it must be."`
-	Inbound   inboundCmd   `cmd:"" help:"Take a mail that has come back: a bounce, a complaint, a reply."`
-	Webhooks  webhooksCmd  `cmd:"" help:"Say which webhooks of mail providers are set up, and what has come by them."`
-	Dkim      dkimCmd      `cmd:"" name:"dkim" help:"Make the keys that sign mails, and say what DNS must have of them."`
-	Grade     gradeCmd     `cmd:"" help:"Say of each hit on standard input whether a person was there."`
-	Regrade   regradeCmd   `cmd:"" help:"Grade the opens and clicks that are stored by the present rules."`
-	Run       runCmd       `cmd:"" help:"Web, scheduler and worker in one process."`
-	Web       webCmd       `cmd:"" help:"Take events in, track mails, show the report."`
-	Scheduler schedulerCmd `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`
-	Worker    workerCmd    `cmd:"" help:"Send what is queued, until stopped."`
-	Bench     benchCmd     `cmd:"" help:"Measure on this machine."`
-	Migrate   migrateCmd   `cmd:"" help:"Create or update the database's tables."`
-	Schema    schemaCmd    `cmd:"" help:"Write the JSON Schemas that editors complete the workspace's files by."`
+	Demo         demoCmd         `cmd:"" help:"Show it all: a shop's real history, played fast, with an inbox and a report to look at."`
+	Init         initCmd         `cmd:"" help:"Write a small workspace to start from."`
+	Check        checkCmd        `cmd:"" help:"Say what is in the workspace, or all that is wrong with it."`
+	Import       importCmd       `cmd:"" help:"Take in customers or events from a CSV or NDJSON file."`
+	Test         testCmd         `cmd:"" help:"Play the tests beside the campaigns, on a clock of their own."`
+	Preview      previewCmd      `cmd:"" help:"Show a mail as it would be sent; in the browser with --serve, all of them with --all."`
+	Tick         tickCmd         `cmd:"" help:"Evaluate every campaign once and queue what is due."`
+	Plan         planCmd         `cmd:"" help:"Say what the next tick would do, without doing it."`
+	Backtest     backtestCmd     `cmd:"" help:"Say what a campaign would have done in the past: who, how many mails, and who buys anyway."`
+	Explain      explainCmd      `cmd:"" help:"Say why a customer gets a campaign, or does not."`
+	Segments     segmentsCmd     `cmd:"" help:"List the segments and their sizes."`
+	Segment      segmentCmd      `cmd:"" help:"Say who is in a segment, and how its size went."`
+	Report       reportCmd       `cmd:"" help:"Say what campaigns did."`
+	Consents     consentsCmd     `cmd:"" help:"Say what a customer has said about topics: when, where, by which words."`
+	Release      releaseCmd      `cmd:"" help:"Let in, once, what the fuse holds of a campaign."`
+	Queue        queueCmd        `cmd:"" help:"Say what every open mail waits for, and let it go, send it again or cancel it."`
+	Pause        pauseCmd        `cmd:"" help:"Stop a campaign at once, whatever its file says, until resume."`
+	Resume       resumeCmd       `cmd:"" help:"Let a paused campaign go on."`
+	MJML         mjmlCmd         `cmd:"" name:"mjml" help:"Print the HTML of an MJML file, or all that is wrong with it."`
+	Doctor       doctorCmd       `cmd:"" help:"Look whether what is stored is as it must be."`
+	Inbound      inboundCmd      `cmd:"" help:"Take a mail that has come back: a bounce, a complaint, a reply."`
+	Suppressions suppressionsCmd `cmd:"" help:"The addresses that get no mail: list, look up, add, remove, import, export."`
+	Webhooks     webhooksCmd     `cmd:"" help:"Say which webhooks of mail providers are set up, and what has come by them."`
+	Dkim         dkimCmd         `cmd:"" name:"dkim" help:"Make the keys that sign mails, and say what DNS must have of them."`
+	Grade        gradeCmd        `cmd:"" help:"Say of each hit on standard input whether a person was there."`
+	Regrade      regradeCmd      `cmd:"" help:"Grade the opens and clicks that are stored by the present rules."`
+	Run          runCmd          `cmd:"" help:"Web, scheduler and worker in one process."`
+	Web          webCmd          `cmd:"" help:"Take events in, track mails, show the report."`
+	Scheduler    schedulerCmd    `cmd:"" help:"Evaluate campaigns and queue what is due, until stopped."`
+	Worker       workerCmd       `cmd:"" help:"Send what is queued, until stopped."`
+	Bench        benchCmd        `cmd:"" help:"Measure on this machine."`
+	Migrate      migrateCmd      `cmd:"" help:"Create or update the database's tables."`
+	Schema       schemaCmd       `cmd:"" help:"Write the JSON Schemas that editors complete the workspace's files by."`
 }
 
 // runtime is what every command gets.

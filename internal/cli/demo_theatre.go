@@ -156,6 +156,7 @@ func (t *theatre) openWeb(ctx context.Context, ln net.Listener, cat *campaign.Ca
 	}
 	err = server.Open(web.Backend{
 		Tokens: t.machine.signer, Intake: t.store, Tracker: t.store, Subscriptions: t.store,
+		Preferences: t.store, Confirmations: t.store, Links: t.machine.signer,
 		Reporter: t.store, Health: t.store, Inbox: pages,
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tidings/internal/content"
 	"tidings/internal/intake"
 	"tidings/internal/store"
 )
@@ -23,6 +24,8 @@ type importCmd struct {
 type importCustomersCmd struct {
 	File    string `arg:"" help:"CSV or NDJSON, .gz too; - is standard input."`
 	Consent string `help:"Where and how these customers agreed to get mail; recorded for every row." placeholder:"TEXT"`
+	Proof   string `help:"Where that can be shown; topics of double opt-in count with it alone." placeholder:"TEXT"`
+	Words   string `help:"Which version of the words stood beside the box." placeholder:"VERSION"`
 	At      moment `help:"The moment that is now, for a store that is a simulation." placeholder:"TIME"`
 }
 
@@ -55,14 +58,38 @@ func (c *importCustomersCmd) Run(rt *runtime) error {
 			return out, err
 		}
 		out.Counts, err = s.ImportCustomers(rt.ctx, rows.All(), store.ImportOptions{
-			Consent: c.Consent, Now: now, Reject: kept.add, Progress: rt.progress(c.File)})
+			Consent: c.Consent, Proof: strings.TrimSpace(c.Proof), Text: strings.TrimSpace(c.Words), Now: now, Reject: kept.add, Progress: rt.progress(c.File)})
 		if err != nil {
 			return out, err
 		}
 		without, err := s.WithoutConsent(rt.ctx)
 		out.WithoutConsent = &without
+		if err == nil && c.Proof == "" {
+			err = rt.toldDouble(s)
+		}
 		return out, err
 	})
+}
+
+// lendTopics lets the store know the workspace's topics, where there is a workspace:
+// which of them want a confirmation. Otherwise it goes by those of the last tick.
+func (rt *runtime) lendTopics(s *store.Store) {
+	files, _, err := rt.workspace()
+	if err != nil {
+		return
+	}
+	if cat, _, _ := content.LoadSound(files); cat != nil {
+		s.Use(cat)
+	}
+}
+
+// toldDouble says which topics an import without proof cannot vouch for.
+func (rt *runtime) toldDouble(s *store.Store) error {
+	topics, err := s.DoubleOptIn(rt.ctx)
+	if err == nil && len(topics) > 0 {
+		fmt.Fprintf(rt.stderr, "topics of double opt-in (%s) count only for rows with proof: --proof TEXT, or a column consent_proof\n", strings.Join(topics, ", "))
+	}
+	return err
 }
 
 // Run imports events.
@@ -114,6 +141,7 @@ func (rt *runtime) importFile(name string, do func(*store.Store, io.Reader, *rej
 		return err
 	}
 	defer s.Close()
+	rt.lendTopics(s)
 	kept := &rejects{path: rejectsPath(name), stderr: rt.stderr}
 	out, err := do(s, f, kept)
 	if cerr := kept.close(); err == nil {

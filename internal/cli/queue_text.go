@@ -103,6 +103,8 @@ func whyWaits(of string, w store.Waiting) string {
 		return "outside the hours in which it may be sent (send_window)"
 	case campaign.GateQuiet:
 		return "quiet hours where the customer is"
+	case campaign.GateCustomer:
+		return "the customer has asked for a pause"
 	case campaign.GateCap:
 		if w.By == "" {
 			return "the customer has had as many mails as the cap allows"

@@ -108,6 +108,7 @@ func (w *workspaceFiles) catalog() *campaign.Catalog {
 		Partials:  w.templates.partials,
 		Includes:  w.templates.includes,
 		Texts:     w.texts,
+		Service:   service(w),
 	}
 	for _, f := range w.segments {
 		c.Segments[f.segment.Name] = f.segment

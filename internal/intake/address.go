@@ -29,6 +29,13 @@ func address(path, s string) (string, error) {
 	return s, nil
 }
 
+// Mailbox is an email address that mail could go to, without the space around it; ok
+// is false for what is none.
+func Mailbox(s string) (clean string, ok bool) {
+	clean, err := address("email", s)
+	return clean, err == nil
+}
+
 // dotted tells whether a domain has at least two labels, all of them of a
 // length that DNS has, the last one not a number.
 func dotted(domain string) bool {

@@ -7,12 +7,12 @@ import (
 
 // Customers reads a file of customers, CSV or NDJSON, plain or gzipped: id and
 // email, and whatever else is known of them as attributes. first_name,
-// last_name, locale, timezone, country, created_at and consent have a meaning
+// last_name, locale, timezone, country, created_at, consent, consent_proof and consent_text have a meaning
 // of their own. An NDJSON line is such an object or {userId, traits}. name
 // stands before the file's errors.
 func Customers(r io.Reader, name string, o Options) (*Reader[CustomerRow], error) {
 	rd, err := newReader[CustomerRow](r, name, o, []string{"id", "email"}, []string{
-		"id", "email", "first_name", "last_name", "locale", "timezone", "country", "created_at", "consent",
+		"id", "email", "first_name", "last_name", "locale", "timezone", "country", "created_at", "consent", "consent_proof", "consent_text",
 	})
 	if err != nil {
 		return nil, err
@@ -43,10 +43,12 @@ func (r *Reader[T]) customer(at line, m map[string]any) (row CustomerRow, err er
 	} else if _, err := clean(m, 1); err != nil {
 		return row, err
 	}
-	if row.Consent, err = text(m, "consent"); err != nil {
-		return row, err
+	for name, to := range map[string]*string{"consent": &row.Consent, "consent_proof": &row.Proof, "consent_text": &row.Text} {
+		if *to, err = text(m, name); err != nil {
+			return row, err
+		}
+		delete(m, name)
 	}
-	delete(m, "consent")
 	delete(m, "id")
 	if m["email"] == nil || m["email"] == "" {
 		return row, below(path, &fieldError{"email", "is empty"})

@@ -43,6 +43,8 @@ type CustomerRow struct {
 	Line    int
 	Traits  campaign.Traits
 	Consent string // where and how consent was given; empty: the file does not say
+	Proof   string // where that can be shown
+	Text    string // which version of the words stood beside it
 	Raw     string // the row as it stands in the file
 }
 

@@ -99,8 +99,10 @@ var blockPhrases = sync.OnceValue(func() map[string]map[string]*phrase {
 	return out
 })
 
-// isBlock tells whether a piece stands in a block of ours.
-func isBlock(p *piece) bool { return strings.HasPrefix(p.file, blockDir) }
+// isBlock tells whether a piece stands in a block, or a mail, of ours.
+func isBlock(p *piece) bool {
+	return strings.HasPrefix(p.file, blockDir) || strings.HasPrefix(p.file, serviceDir)
+}
 
 // optionalBrand are the brand's values that blocks ask for and do without.
 func optionalBrand(name string) bool { return name != "address" }

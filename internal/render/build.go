@@ -112,7 +112,7 @@ func (c *compiler) assemble(src string, ps []*piece) *unit {
 	if a.err == nil {
 		u, err := c.engine.compile(a.lines, a.places)
 		if err == nil {
-			u.sets, u.trigger, u.rare = a.sets, a.trigger, a.rare
+			u.sets, u.trigger, u.rare, u.choices, u.viewed = a.sets, a.trigger, a.rare, a.choices, a.viewed
 			if !a.branches && len(a.open) == 0 {
 				u.steps = a.steps
 			}
@@ -141,6 +141,8 @@ type assembler struct {
 	sets     bool
 	trigger  bool
 	rare     bool
+	choices  bool
+	viewed   bool
 }
 
 // opened is a block of which the end is awaited: its writer, and the steps before it.
@@ -198,6 +200,8 @@ func (a *assembler) piece(p *piece) {
 	if p.file != "" {
 		a.last = p
 	}
+	a.choices = a.choices || strings.Contains(p.body, "preferences") || strings.Contains(p.body, "links[")
+	a.viewed = a.viewed || strings.Contains(p.body, "links") && (strings.Contains(p.body, "view") || !strings.Contains(p.body, "links."))
 	a.rare = a.rare || strings.Contains(p.body, "with") || strings.Contains(p.body, "products")
 	a.trigger = a.trigger || strings.Contains(p.body, "trigger") || strings.Contains(p.body, "order")
 	switch {

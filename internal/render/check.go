@@ -29,7 +29,7 @@ func globals(w *campaign.Workspace) map[string][]string {
 		"campaign":  {"name", "label", "topic"},
 		"brand":     slices.Sorted(maps.Keys(w.Brand)),
 		"workspace": {"name", "currency"},
-		"links":     {"unsubscribe", "preferences", "confirm"},
+		"links":     {"unsubscribe", "preferences", "view", "confirm"},
 		"step":      {}, "locale": {}, "dir": {}, "subject": {}, "preheader": {}, "now": {},
 	}
 }

@@ -87,6 +87,8 @@ type unit struct {
 	sets    bool   // it assigns names of its own
 	trigger bool   // it may name what began the pass
 	rare    bool   // it may name the catalogue, or what the step gives
+	choices bool   // it may name the link to the preferences
+	viewed  bool   // it may name the link to the mail in the browser
 }
 
 // compile has the library read a source of which line n is for places[n-1].

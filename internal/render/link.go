@@ -77,7 +77,7 @@ func (s *Settings) own(target string) bool {
 	if !ok || s.PublicURL == "" {
 		return false
 	}
-	for _, place := range []string{"/c/", "/o/", "/u/", "/p/", "/v/"} {
+	for _, place := range []string{"/c/", "/o/", "/u/", "/p/", "/v/", "/confirm/"} {
 		if strings.HasPrefix(rest, place) {
 			return true
 		}
@@ -114,6 +114,15 @@ func (st *state) unsubscribe() string {
 		st.tokens.unsubscribe = st.sign(token.Unsubscribe, 0)
 	}
 	return st.tokens.unsubscribe
+}
+
+// confirm is the address of a service mail's one link. What it opens asks before it
+// does anything, since scanners follow links.
+func (st *state) confirm(template string) string {
+	if template == campaign.ServiceLink {
+		return st.settings.PublicURL + "/p/" + st.sign(token.Manage, 0)
+	}
+	return st.settings.PublicURL + "/confirm/" + st.sign(token.Confirm, 0)
 }
 
 func (st *state) sign(p token.Purpose, link int64) string {

@@ -55,6 +55,10 @@ func links(st *state, u *units) map[string]any {
 	if u.choices() {
 		out["preferences"] = st.settings.PublicURL + "/p/" + st.sign(token.Preferences, 0)
 	}
+	if u.viewed() {
+		st.viewed = true
+		out["view"] = st.settings.PublicURL + "/v/" + st.sign(token.View, 0)
+	}
 	return out
 }
 

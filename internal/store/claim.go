@@ -29,6 +29,8 @@ type candidateRow struct {
 	reached    time.Time
 	due        time.Time
 	gate       string // at which it has waited
+	lessOften  bool   // the customer wants less mail
+	pausedTill sql.NullInt64
 
 	send   *campaign.Send // its step, once it was found
 	cancel string         // why it is not to be sent
@@ -147,7 +149,7 @@ func atLook(now string) string {
 			m.campaign_id, k.name, k.topic, ` + campaignRuns("k") + `, k.version_id, coalesce(v.hash, ''),
 			e.id, e.key, e.anchor_at, e.entered_at, e.anchor, e.state, e.reason, e.step,
 			c.id, coalesce(c.external_id, ''), coalesce(c.email, ''), c.locale, c.timezone, c.attributes,
-			` + reachableFor("m.topic", now, askedFor) + `
+			c.less_often, c.paused_till, ` + reachableFor("m.topic", now, askedFor) + `
 		FROM messages m JOIN campaigns k ON k.id = m.campaign_id JOIN enrollments e ON e.id = m.enrollment_id
 		JOIN customers c ON c.id = m.customer_id LEFT JOIN campaign_versions v ON v.id = k.version_id`
 }
@@ -162,7 +164,7 @@ func (l *look) scan(rows *sql.Rows) (*candidateRow, error) {
 		&r.campaignID, &o.Campaign, &campaignTopic, &r.runs, &r.versionID, &r.hash,
 		&o.Pass, &o.Key, &anchor, &entered, &trigger, &r.passState, &r.passReason, &r.passStep,
 		&o.Customer.ID, &o.Customer.ExternalID, &o.Customer.Email, &o.Customer.Locale, &o.Customer.Timezone, &attributes,
-		&r.why)
+		&r.lessOften, &r.pausedTill, &r.why)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +204,9 @@ func (l *look) lease(ctx context.Context, slice int64) ([]campaign.Outgoing, err
 			email_hash = (SELECT c.email_hash FROM customers c WHERE c.id = messages.customer_id)
 		WHERE id IN `+l.s.ids("$1"), array(ids), campaign.Micros(till), rows[0].versionID); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
+	}
+	if err := l.elsewhere(ctx, rows); err != nil {
+		return nil, fmt.Errorf("find the new address: %w", err)
 	}
 	if err := l.carts(ctx, rows); err != nil {
 		return nil, fmt.Errorf("read carts: %w", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tidings/internal/audience"
 	"tidings/internal/campaign"
 	"tidings/internal/intake"
 )
@@ -21,6 +22,8 @@ type consent struct {
 	at       int64 // from when on it holds
 	recorded int64
 	source   string
+	text     string // which version of the words stood beside it
+	proof    string // where it can be shown; empty: nowhere
 }
 
 func consentRows(cs []consent) string {
@@ -30,13 +33,16 @@ func consentRows(cs []consent) string {
 		if c.given {
 			given = 1
 		}
-		in[i] = []any{c.customer, c.topic, given, c.at, c.recorded, c.source}
+		in[i] = []any{c.customer, c.topic, given, c.at, c.recorded, c.source, c.text, c.proof}
 	}
 	return array(in)
 }
 
+// addressOf is the address that the customer of row x has at this moment, as a hash.
+const addressOf = `(SELECT c.email_hash FROM customers c WHERE c.id = x.customer_id)`
+
 func (s *Store) consentTable() string {
-	return s.rows("$1", "customer_id bigint", "topic text", "given int", "at bigint", "recorded_at bigint", "source text")
+	return s.rows("$1", "customer_id bigint", "topic text", "given int", "at bigint", "recorded_at bigint", "source text", "text text", "proof text")
 }
 
 // vouch stores consents that an import vouches for. Where anything is on record
@@ -46,8 +52,8 @@ func (s *Store) vouch(ctx context.Context, tx *sql.Tx, cs []consent) ([]int64, e
 	if len(cs) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.QueryContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source)
-		SELECT x.customer_id, x.topic, x.given = 1, x.at, x.recorded_at, x.source FROM `+s.consentTable()+` x
+	rows, err := tx.QueryContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source, text, proof, email_hash)
+		SELECT x.customer_id, x.topic, x.given = 1, x.at, x.recorded_at, x.source, x.text, x.proof, `+addressOf+` FROM `+s.consentTable()+` x
 		WHERE NOT EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = x.customer_id AND k.topic = x.topic)
 		RETURNING customer_id`, consentRows(cs))
 	ids, err := collect(rows, err, scanID)
@@ -63,8 +69,8 @@ func (s *Store) say(ctx context.Context, tx *sql.Tx, cs []consent, now time.Time
 	if len(cs) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source)
-		SELECT x.customer_id, x.topic, x.given = 1, x.at, x.recorded_at, x.source FROM `+s.consentTable()+` x`, consentRows(cs))
+	_, err := tx.ExecContext(ctx, `INSERT INTO consents (customer_id, topic, given, at, recorded_at, source, text, proof, email_hash)
+		SELECT x.customer_id, x.topic, x.given = 1, x.at, x.recorded_at, x.source, x.text, x.proof, `+addressOf+` FROM `+s.consentTable()+` x`, consentRows(cs))
 	if err != nil {
 		return fmt.Errorf("store consents: %w", err)
 	}
@@ -112,9 +118,7 @@ func (s *Store) cancelLeft(ctx context.Context, tx *sql.Tx, left string, now tim
 	gone := func(customer, topic string) string {
 		return topic + ` <> '' AND EXISTS (SELECT 1 FROM ` + s.rows("$1", "customer_id bigint", "topic text") + ` x
 			WHERE x.customer_id = ` + customer + ` AND (x.topic = '` + everyTopic + `' OR x.topic = ` + topic + `))
-			AND NOT coalesce((SELECT c.given FROM consents c WHERE c.customer_id = ` + customer + `
-				AND (c.topic = ` + topic + ` OR c.topic = '` + everyTopic + `') AND c.at <= $2
-				ORDER BY c.at DESC, c.id DESC LIMIT 1), FALSE)`
+			AND NOT ` + audience.Consented(customer, topic, "$2", "FALSE")
 	}
 	whom := func(customer string) string {
 		return customer + ` IN (SELECT x.customer_id FROM ` + s.rows("$1", "customer_id bigint") + ` x)`
@@ -155,9 +159,20 @@ func consentOf(customer int64, e *campaign.Event) (c consent, ok bool) {
 		topic = string(r[:intake.MaxName]) // what no index holds is no topic of ours
 	}
 	known := campaign.Micros(e.KnownAt)
+	source := "event " + e.UID
+	if from := stated(e, "source"); from != "" {
+		source = from + ", " + source
+	}
 	return consent{
 		customer: customer, topic: topic, given: e.Name == campaign.Subscribed,
 		// A sender's clock that is ahead puts nothing off.
-		at: min(campaign.Micros(e.OccurredAt), known), recorded: known, source: "event " + e.UID,
+		at: min(campaign.Micros(e.OccurredAt), known), recorded: known, source: source,
+		text: stated(e, "text_version"), proof: stated(e, "proof"),
 	}, true
+}
+
+// stated is what an event says of a consent, empty where it does not.
+func stated(e *campaign.Event, property string) string {
+	text, _ := e.Properties[property].(string)
+	return clip(text)
 }

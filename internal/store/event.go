@@ -97,14 +97,22 @@ func (s *Store) insertSpeaking(ctx context.Context, tx *sql.Tx, es []ownEvent, n
 	for _, uid := range uids {
 		isNew[uid] = true
 	}
-	var said []consent
+	double, err := s.doubleTopics(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	var said, asked []consent
 	for _, e := range es {
 		if c, _ := consentOf(e.customer, e.Event); isNew[e.UID] {
-			said = append(said, c)
+			counts, asks := double.part(c)
+			said, asked = append(said, counts...), append(asked, asks...)
 			delete(isNew, e.UID) // the same event twice says it once
 		}
 	}
-	return len(uids), s.say(ctx, tx, said, now)
+	if err := s.say(ctx, tx, said, now); err != nil {
+		return 0, err
+	}
+	return len(uids), s.askToConfirm(ctx, tx, asked)
 }
 
 // takeBack fences off what workers hold for the customers: the hand-over is

@@ -55,7 +55,7 @@ func (d *diagnosis) gate(l *look, r *candidateRow) error {
 	switch {
 	case gate == campaign.GateFresh:
 		detail += " for " + by
-	case gate == campaign.GateCap && len(l.s.catalog.Workspace.Caps) > 0:
+	case gate == campaign.GateCap && len(r.caps(l.s.catalog.Workspace.Caps)) > 0:
 		filled, err := d.filled(l, r)
 		if err != nil {
 			return err
@@ -92,7 +92,7 @@ func (d *diagnosis) holds(gate, detail string) {
 
 // filled tells which mails take the places of the caps that the row is over.
 func (d *diagnosis) filled(l *look, r *candidateRow) (string, error) {
-	limits := d.catalog.Workspace.Caps
+	limits := r.caps(d.catalog.Workspace.Caps)
 	taken, err := l.places(d.ctx, limits, []*candidateRow{r}, d.c.Priority)
 	if err != nil {
 		return "", fmt.Errorf("count what the cap counts: %w", err)

@@ -52,11 +52,17 @@ func (p place) frees(c campaign.Cap, now time.Time) time.Time {
 // caps puts off, or drops, what would be over a customer's cap. It is right however
 // many claim at once, since each has locked its customers before it counts.
 func (l *look) caps(ctx context.Context, c *campaign.Campaign, rows []*candidateRow) error {
-	limits := l.s.catalog.Workspace.Caps
-	if c.Transactional || len(limits) == 0 || !slices.ContainsFunc(rows, func(r *candidateRow) bool { return whenCapped(c, r.send) != campaign.CappedIgnore }) {
+	usual := l.s.catalog.Workspace.Caps
+	if c.Transactional || !slices.ContainsFunc(rows, func(r *candidateRow) bool {
+		return whenCapped(c, r.send) != campaign.CappedIgnore && len(r.caps(usual)) > 0
+	}) {
 		return nil
 	}
-	taken, err := l.places(ctx, limits, rows, c.Priority)
+	longest := usual
+	if slices.ContainsFunc(rows, func(r *candidateRow) bool { return r.lessOften }) {
+		longest = campaign.RareCaps(usual)
+	}
+	taken, err := l.places(ctx, longest, rows, c.Priority)
 	if err != nil {
 		return fmt.Errorf("count what the cap counts: %w", err)
 	}
@@ -64,7 +70,7 @@ func (l *look) caps(ctx context.Context, c *campaign.Campaign, rows []*candidate
 		own := place{customer: r.out.Customer.ID, id: r.out.ID, campaign: c.Name, priority: c.Priority, turn: turn(r.gate, r.reached, r.due)}
 		then := whenCapped(c, r.send)
 		if then != campaign.CappedIgnore {
-			if by, till, sure, over := capped(limits, taken[own.customer], own, l.now); over {
+			if by, till, sure, over := capped(r.caps(usual), taken[own.customer], own, l.now); over {
 				r.putOff(wait{till: till, gate: campaign.GateCap, by: by}, sure)
 				if then == campaign.CappedDrop {
 					r.cancel = campaign.CancelCapped
@@ -77,6 +83,14 @@ func (l *look) caps(ctx context.Context, c *campaign.Campaign, rows []*candidate
 		taken[own.customer] = append(taken[own.customer], own)
 	}
 	return nil
+}
+
+// caps are those that hold for the row's customer.
+func (r *candidateRow) caps(usual []campaign.Cap) []campaign.Cap {
+	if r.lessOften {
+		return campaign.RareCaps(usual)
+	}
+	return usual
 }
 
 func whenCapped(c *campaign.Campaign, send *campaign.Send) campaign.WhenCapped {

@@ -11,7 +11,7 @@ import (
 
 // gates turns rows away, or puts them off, in the language's one order of decision:
 // pause → suppression, consent, the topic's when → exit_on → audience → when →
-// stock → expires → fresh → send_at, send_window, quiet hours → cap. What has expired needs
+// stock → expires → fresh → the customer's pause → send_at, send_window, quiet hours → cap. What has expired needs
 // no fresh feed to say so.
 func (l *look) gates(ctx context.Context) error {
 	for _, r := range l.rows {
@@ -36,7 +36,7 @@ func (l *look) gates(ctx context.Context) error {
 			return fmt.Errorf("campaign %s is in the store but not in this process's workspace", name)
 		}
 		for _, gate := range []func(context.Context, *campaign.Campaign, []*candidateRow) error{
-			l.topics, l.conditions, l.stock, l.expires, l.fresh, l.hours, l.caps,
+			l.topics, l.conditions, l.stock, l.expires, l.fresh, l.paused, l.hours, l.caps,
 		} {
 			if err := gate(ctx, c, stillOpen(rows)); err != nil {
 				return err

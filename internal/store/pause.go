@@ -144,7 +144,7 @@ func (s *Store) lockPause(ctx context.Context, tx *sql.Tx, name string) (id int6
 
 // Loaded are the names of the campaigns that are loaded, in their order.
 func (s *Store) Loaded(ctx context.Context) ([]string, error) {
-	rows, err := s.reader().QueryContext(ctx, `SELECT name FROM campaigns WHERE removed_at IS NULL ORDER BY name`)
+	rows, err := s.reader().QueryContext(ctx, `SELECT name FROM campaigns WHERE removed_at IS NULL AND name <> $1 ORDER BY name`, campaign.ServiceCampaign)
 	names, err := collect(rows, err, func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) })
 	if err != nil {
 		return nil, fmt.Errorf("list campaigns: %w", err)

@@ -17,7 +17,8 @@ func (s *Store) Report(ctx context.Context, name string, at time.Time) (campaign
 	rows, err := s.db.QueryContext(ctx, `SELECT id, name, label, status,
 			(SELECT count(*) FROM enrollments e WHERE e.campaign_id = k.id AND e.decided_at <= $2),
 			(SELECT count(*) FROM enrollments e WHERE e.campaign_id = k.id AND e.decided_at <= $2 AND e.state = 'held_out')
-		FROM campaigns k WHERE removed_at IS NULL AND ($1 = '' OR name = $1) ORDER BY name`, name, campaign.Micros(at))
+		FROM campaigns k WHERE removed_at IS NULL AND ($1 = '' AND (name <> $3 OR EXISTS (SELECT 1 FROM enrollments e WHERE e.campaign_id = k.id AND e.decided_at <= $2))
+			OR name = $1) ORDER BY name`, name, campaign.Micros(at), campaign.ServiceCampaign)
 	if err != nil {
 		return r, fmt.Errorf("report: %w", err)
 	}

@@ -15,6 +15,9 @@ import (
 // renamed ones (`was`) keep their history, changed ones take their passes with
 // them, and those whose file is gone end.
 func (s *Store) Sync(ctx context.Context, cat *campaign.Catalog, now time.Time) error {
+	if err := s.keepOptIns(ctx, cat); err != nil {
+		return fmt.Errorf("keep which topics want a confirmation: %w", err)
+	}
 	if same, err := s.inSync(ctx, cat, now); err != nil || same {
 		return err
 	}
@@ -27,7 +30,7 @@ func (s *Store) Sync(ctx context.Context, cat *campaign.Catalog, now time.Time) 
 		if err := s.guardRemoval(ctx, tx, cat); err != nil {
 			return err
 		}
-		for _, c := range cat.Campaigns {
+		for _, c := range cat.All() {
 			stopped, err := s.syncCampaign(ctx, tx, cat, c, now)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.Name, err)
@@ -206,8 +209,9 @@ const enterPrefix = ">"
 
 // removeCampaigns ends the passes of campaigns whose file is gone.
 func (s *Store) removeCampaigns(ctx context.Context, tx *sql.Tx, cat *campaign.Catalog, now time.Time) error {
-	names := make([]string, len(cat.Campaigns))
-	for i, c := range cat.Campaigns {
+	all := cat.All()
+	names := make([]string, len(all))
+	for i, c := range all {
 		names[i] = c.Name
 	}
 	gone, err := tx.QueryContext(ctx, `SELECT id FROM campaigns WHERE removed_at IS NULL AND name NOT IN

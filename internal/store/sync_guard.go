@@ -76,7 +76,7 @@ func (s *Store) removal(ctx context.Context, q querier, cat *campaign.Catalog) (
 		return nil, nil
 	}
 	stays := map[string]bool{}
-	for _, c := range cat.Campaigns {
+	for _, c := range cat.All() {
 		stays[c.Name] = true
 		for _, was := range c.Was {
 			stays[was] = true
@@ -84,7 +84,7 @@ func (s *Store) removal(ctx context.Context, q querier, cat *campaign.Catalog) (
 	}
 	e := RemovalError{}
 	rows, err := q.QueryContext(ctx, `SELECT k.name, (SELECT count(*) FROM enrollments e WHERE e.campaign_id = k.id AND e.state = 'running')
-		FROM campaigns k WHERE k.removed_at IS NULL ORDER BY k.name`)
+		FROM campaigns k WHERE k.removed_at IS NULL AND k.name <> $1 ORDER BY k.name`, campaign.ServiceCampaign)
 	_, err = collect(rows, err, func(rows *sql.Rows) (name string, err error) {
 		var running int
 		if err := rows.Scan(&name, &running); err != nil {

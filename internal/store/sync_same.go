@@ -25,10 +25,11 @@ func (s *Store) inSync(ctx context.Context, cat *campaign.Catalog, now time.Time
 	if err != nil {
 		return false, fmt.Errorf("read campaigns: %w", err)
 	}
-	if len(stored) != len(cat.Campaigns) {
+	all := cat.All()
+	if len(stored) != len(all) {
 		return false, nil
 	}
-	for _, c := range cat.Campaigns {
+	for _, c := range all {
 		is, found := stored[c.Name]
 		want := synced{c.Label, c.Topic, string(c.Status), c.Hash, array(c.Program.Follows()), c.HoldUncertain, c.Priority, activation(c, is.activated, now)}
 		if !found || is != want {

@@ -24,6 +24,11 @@ const (
 	Open        Purpose = "open"        // the pixel
 	Click       Purpose = "click"       // a tracked link
 	Unsubscribe Purpose = "unsubscribe" // one-click and the page behind it
+	View        Purpose = "view"        // the mail as a page in the browser
+	Preferences Purpose = "preferences" // the page of topics, which only ever makes mail less
+	Manage      Purpose = "manage"      // the one-time link to all else that is there
+	Managing    Purpose = "managing"    // what a one-time link gives way to; its link is when it ends
+	Confirm     Purpose = "confirm"     // a subscription, or another address
 )
 
 // ErrInvalid says that a token was not written by us for this purpose, or was
@@ -59,7 +64,7 @@ func New(keys []string) (*Signer, error) {
 		}
 		sum := sha256.Sum256([]byte("key id\x00" + k))
 		made := key{id: sum[0], macs: map[Purpose]*sync.Pool{}}
-		for _, p := range []Purpose{Open, Click, Unsubscribe, Bounce} {
+		for _, p := range []Purpose{Open, Click, Unsubscribe, View, Bounce, Preferences, Manage, Managing, Confirm} {
 			derived := hmac.New(sha256.New, []byte(k))
 			derived.Write([]byte(p))
 			own := derived.Sum(nil)

@@ -16,7 +16,7 @@ var pageFiles embed.FS
 
 // parsePages reads the templates. They are part of the binary, so an error is a
 // bug that the first test finds.
-func parsePages() (*template.Template, error) {
+func parsePages(b brand) (*template.Template, error) {
 	css, err := pageFiles.ReadFile("pages/style.css")
 	if err != nil {
 		return nil, fmt.Errorf("read stylesheet: %w", err)
@@ -26,6 +26,8 @@ func parsePages() (*template.Template, error) {
 	at := "/assets/style.css?v=" + hex.EncodeToString(sum[:6])
 	funcs := pageFuncs()
 	funcs["style"] = func() string { return at }
+	funcs["brandStyle"] = func() string { return b.sheet }
+	funcs["logo"] = func() string { return b.Logo }
 	t, err := template.New("").Funcs(funcs).ParseFS(pageFiles, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse pages: %w", err)
@@ -40,6 +42,15 @@ const policy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form
 // page renders a template into memory first, so that an error in it cannot
 // leave half a page behind a 200.
 func (s *Server) page(w http.ResponseWriter, status int, name string, data any) {
+	s.pageUnder(w, status, name, data, policy)
+}
+
+// customerPage is page for the shop's customers, in its brand.
+func (s *Server) customerPage(w http.ResponseWriter, status int, name string, data any) {
+	s.pageUnder(w, status, name, data, s.brand.policy())
+}
+
+func (s *Server) pageUnder(w http.ResponseWriter, status int, name string, data any, policy string) {
 	var b bytes.Buffer
 	if err := s.pages.ExecuteTemplate(&b, name, data); err != nil {
 		s.Log.Error("page not rendered", "page", name, "error", err)

@@ -46,7 +46,7 @@ func TestBeforeOpen(t *testing.T) {
 
 func TestPanicBecomes500(t *testing.T) {
 	b := setup(t)
-	err := b.srv.Open(Backend{Tokens: b.signs, Intake: b, Tracker: b, Subscriptions: b, Reporter: panicking{}, Health: b})
+	err := b.srv.Open(Backend{Tokens: b.signs, Intake: b, Tracker: b, Subscriptions: b, Preferences: b, Confirmations: b, Links: b.signs, Reporter: panicking{}, Health: b})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,12 +56,15 @@ func TestPanicBecomes500(t *testing.T) {
 	}
 }
 
-type panicking struct{}
+type panicking struct{ Reporter }
 
 func (panicking) Report(context.Context, string, time.Time) (campaign.Report, error) { panic("a bug") }
 
 // slow holds a report until released.
-type slow struct{ entered, release chan struct{} }
+type slow struct {
+	Reporter
+	entered, release chan struct{}
+}
 
 func (s slow) Report(context.Context, string, time.Time) (campaign.Report, error) {
 	close(s.entered)
@@ -80,8 +83,8 @@ func TestRunDrains(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := setup(t, func(cfg *Config) { cfg.DrainTime = c.drain })
-			s := slow{make(chan struct{}), make(chan struct{})}
-			if err := b.srv.Open(Backend{Tokens: b.signs, Intake: b, Tracker: b, Subscriptions: b, Reporter: s, Health: b}); err != nil {
+			s := slow{nil, make(chan struct{}), make(chan struct{})}
+			if err := b.srv.Open(Backend{Tokens: b.signs, Intake: b, Tracker: b, Subscriptions: b, Preferences: b, Confirmations: b, Links: b.signs, Reporter: s, Health: b}); err != nil {
 				t.Fatal(err)
 			}
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,7 +149,7 @@ func TestInboxIsGuarded(t *testing.T) {
 	b := setup(t)
 	wantStatus(t, b.do("GET", "/inbox/", ""), 404)
 	inbox := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { plain(w, 200, "mails") })
-	if err := b.srv.Open(Backend{Tokens: b.signs, Intake: b, Tracker: b, Subscriptions: b, Reporter: b, Health: b, Inbox: inbox}); err != nil {
+	if err := b.srv.Open(Backend{Tokens: b.signs, Intake: b, Tracker: b, Subscriptions: b, Preferences: b, Confirmations: b, Links: b.signs, Reporter: b, Health: b, Inbox: inbox}); err != nil {
 		t.Fatal(err)
 	}
 	wantBody(t, b.do("GET", "/inbox/1/html", ""), "mails")

@@ -35,7 +35,11 @@ type fake struct {
 	sub      campaign.Subscription
 	gone     bool
 	report   campaign.Report
+	pages    map[int64]campaign.Page
+	arrived  campaign.Deliverability
+	days     int // that were asked for
 	tick     time.Time
+	chosen
 }
 
 func (f *fake) note(call string, hit campaign.Hit) error {
@@ -70,6 +74,11 @@ func (f *fake) Clicked(_ context.Context, _, _ int64, hit campaign.Hit) error {
 	return f.note("clicked", hit)
 }
 
+func (f *fake) Page(_ context.Context, message int64, _ time.Time) (campaign.Page, bool, error) {
+	p, ok := f.pages[message]
+	return p, ok, f.readErr
+}
+
 func (f *fake) Subscription(context.Context, int64) (campaign.Subscription, bool, error) {
 	return f.sub, !f.gone, f.readErr
 }
@@ -95,6 +104,12 @@ func (f *fake) Report(_ context.Context, name string, at time.Time) (campaign.Re
 	return rep, f.readErr
 }
 
+func (f *fake) Deliverability(_ context.Context, at time.Time, days int) (campaign.Deliverability, error) {
+	d := f.arrived
+	d.At, f.days = at, days
+	return d, f.readErr
+}
+
 func (f *fake) Ping(context.Context) error                  { return f.readErr }
 func (f *fake) LastTick(context.Context) (time.Time, error) { return f.tick, nil }
 
@@ -118,6 +133,7 @@ func setup(t *testing.T, change ...func(*Config)) *bench {
 		links:  map[int64]string{3: target, 4: "javascript:alert(1)", 5: "mailto:a@b.example", 6: "https:///nohost"},
 		sub:    campaign.Subscription{Address: "ana@example.com", Locale: "en", Topic: "offers"},
 		report: sampleReport(),
+		chosen: chosen{prefs: samplePreferences(), question: campaign.Confirmation{State: campaign.LinkGood, Address: "ana@example.com", Locale: "en", Topic: "offers"}},
 	}}
 	c := Config{
 		Log: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -135,7 +151,7 @@ func setup(t *testing.T, change ...func(*Config)) *bench {
 	if b.srv, err = NewServer(c); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.srv.Open(Backend{Tokens: signs, Intake: b, Tracker: b, Subscriptions: b, Reporter: b, Health: b}); err != nil {
+	if err := b.srv.Open(Backend{Tokens: signs, Intake: b, Tracker: b, Subscriptions: b, Preferences: b, Confirmations: b, Links: signs, Reporter: b, Health: b}); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -45,7 +45,7 @@ type view struct {
 // show asks; it changes nothing, since scanners follow every link of a mail.
 func (u unsubscribe) show(w http.ResponseWriter, r *http.Request) {
 	v, _, status := u.look(r)
-	u.page(w, status, "unsubscribe.html", v)
+	u.customerPage(w, status, "unsubscribe.html", v)
 }
 
 // act unsubscribes: at once for a mail program's one-click request (RFC 8058),
@@ -60,12 +60,12 @@ func (u unsubscribe) act(w http.ResponseWriter, r *http.Request) {
 			plain(w, status, http.StatusText(status))
 			return
 		}
-		u.page(w, status, "unsubscribe.html", v)
+		u.customerPage(w, status, "unsubscribe.html", v)
 		return
 	}
 	scope := form.Get("scope")
 	if !oneClick && scope != "topic" && scope != "everything" {
-		u.page(w, http.StatusBadRequest, "unsubscribe.html", v)
+		u.customerPage(w, http.StatusBadRequest, "unsubscribe.html", v)
 		return
 	}
 	v.All = scope == "everything" && !oneClick || v.Topic == ""
@@ -82,7 +82,7 @@ func (u unsubscribe) act(w http.ResponseWriter, r *http.Request) {
 		plain(w, status, strings.ToLower(http.StatusText(status)))
 		return
 	}
-	u.page(w, status, "unsubscribe.html", v)
+	u.customerPage(w, status, "unsubscribe.html", v)
 }
 
 // look finds what the token stands for, in the customer's language.
@@ -115,17 +115,6 @@ func (u unsubscribe) look(r *http.Request) (v view, message int64, status int) {
 func (u unsubscribe) view(locale, accept string) view {
 	texts := textsFor(locale, accept, u.Workspace.Locales)
 	return view{Texts: texts, Shop: u.Workspace.Name, Heading: texts.Title}
-}
-
-// topicName is the topic as the customer reads it; a topic that the workspace
-// no longer has goes by its key.
-func (u unsubscribe) topicName(key, locale string) string {
-	if t, ok := u.Workspace.Topics[key]; ok {
-		if name := t.Name.In(locale, u.Workspace.Locales); name != "" {
-			return name
-		}
-	}
-	return key
 }
 
 // mask shows enough of an address to know one's own, not enough to write to: a
