@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"internal/intake":   {"internal/campaign"},
 	"internal/inbound":  {"internal/campaign", "internal/token"},
 	"internal/hook":     {"internal/campaign", "internal/inbound"},
+	"internal/hygiene":  {"internal/campaign"},
 	"internal/render":   {"internal/campaign", "internal/mjml", "internal/token"},
 	"internal/web":      {"internal/campaign", "internal/intake", "internal/token"},
 	"internal/preview":  {"internal/campaign", "internal/render", "internal/token"},

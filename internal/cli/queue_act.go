@@ -287,6 +287,8 @@ func (c *queueLogCmd) Run(rt *runtime) error {
 // actedOn says what somebody did something to.
 func actedOn(d store.Done) string {
 	switch {
+	case d.Action == "suppress" || d.Action == "unsuppress":
+		return "the list of suppressions"
 	case d.Message == 0 && d.Campaign == "": // a throttle was lifted, whose key the detail is
 		if domain, is := strings.CutPrefix(d.Detail, "domain:"); is {
 			return "all mail to " + domain
