@@ -40,9 +40,9 @@ func (c *doctorCmd) lookAtDomain(rt *runtime) error {
 
 // sender is what the command line and the environment say of who sends.
 func (c *doctorCmd) sender(rt *runtime) (doctor.Sender, error) {
-	domain := strings.TrimSuffix(strings.ToLower(c.Domain), ".")
-	if _, after, ok := strings.Cut(domain, "@"); ok {
-		domain = after
+	domain, err := doctor.Domain(c.Domain[strings.LastIndexByte(c.Domain, '@')+1:])
+	if err != nil {
+		return doctor.Sender{}, usage("%v", err)
 	}
 	s := doctor.Sender{Domain: domain}
 	if _, after, ok := strings.Cut(rt.cfg.ReturnAddress, "@"); ok {

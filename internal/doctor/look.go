@@ -29,14 +29,13 @@ type look struct {
 // wrong is in the report.
 func Look(ctx context.Context, s Sender, dns *Resolver) (Report, error) {
 	for _, domain := range []*string{&s.Domain, &s.Envelope} {
-		ascii, err := ascii(*domain)
-		if err != nil {
+		if *domain == "" {
+			*domain = s.Domain
+		}
+		var err error
+		if *domain, err = Domain(*domain); err != nil {
 			return Report{}, err
 		}
-		*domain = ascii
-	}
-	if s.Envelope == "" {
-		s.Envelope = s.Domain
 	}
 	l := &look{Sender: s, dns: dns}
 	if err := l.all(ctx); err != nil {
@@ -49,11 +48,8 @@ func Look(ctx context.Context, s Sender, dns *Resolver) (Report, error) {
 	return r, nil
 }
 
-// ascii is a domain as DNS has it.
-func ascii(domain string) (string, error) {
-	if domain == "" {
-		return "", nil
-	}
+// Domain is a domain as DNS has it, from how a person writes it.
+func Domain(domain string) (string, error) {
 	out, err := idna.Lookup.ToASCII(strings.TrimSuffix(strings.ToLower(domain), "."))
 	if err != nil || !strings.Contains(out, ".") || strings.HasPrefix(out, ".") || strings.Contains(out, "..") || len(out) > 253 {
 		return "", fmt.Errorf("%q is no domain; write that of your mails' From, as mail.example.com", domain)
