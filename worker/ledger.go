@@ -32,6 +32,7 @@ type Batch struct {
 type Handoff struct {
 	campaign.Claim
 	Links []campaign.Link
+	Page  campaign.Page // nil: none
 }
 
 // Lease is how long a claim holds. Within it a message is rendered, its

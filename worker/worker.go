@@ -252,6 +252,7 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing, next *campaign.
 	asked := l.committer.ask(ctx, l.results, &Handoff{
 		Claim: campaign.Claim{ID: o.ID, Token: o.Token},
 		Links: this.email.Links,
+		Page:  this.email.Page,
 	})
 	l.results = nil
 	if next != nil && ctx.Err() == nil {

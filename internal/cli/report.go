@@ -11,8 +11,10 @@ import (
 )
 
 type reportCmd struct {
-	Campaign string `arg:"" optional:"" help:"Only this one."`
-	At       moment `help:"As of this moment, instead of the last tick or now." placeholder:"TIME"`
+	Campaign       string `arg:"" optional:"" help:"Only this one."`
+	Deliverability bool   `help:"How mails arrived instead, by recipients' domain and day: bounces, complaints, opens."`
+	Days           int    `help:"With --deliverability: so many, the present one among them." default:"30"`
+	At             moment `help:"As of this moment, instead of the last tick or now." placeholder:"TIME"`
 }
 
 // Run prints the funnel of every campaign.
@@ -32,6 +34,9 @@ func (c *reportCmd) Run(rt *runtime) error {
 		if at, err = rt.reportNow(s); err != nil {
 			return err
 		}
+	}
+	if c.Deliverability {
+		return c.deliverability(rt, s, at)
 	}
 	r, err := s.Report(rt.ctx, c.Campaign, at)
 	if err != nil {

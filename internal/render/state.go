@@ -45,6 +45,7 @@ type state struct {
 	utm       *utm
 	links     []campaign.Link
 	preheader string
+	viewed    bool // its page is to be kept
 	cycles    map[int]int
 	tokens    struct{ open, unsubscribe string } // once they are made
 }

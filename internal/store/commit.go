@@ -214,7 +214,7 @@ func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff
 	for _, c := range claims {
 		admitted[c] = true
 	}
-	return admitted, nil
+	return admitted, s.savePages(ctx, tx, handoffs, admitted, now)
 }
 
 // saveLinks stores the targets of tracked links, before a mail with them leaves.

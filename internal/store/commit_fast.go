@@ -37,16 +37,29 @@ s AS (INSERT INTO events (uid, customer_id, name, occurred_at, known_at, propert
 	SELECT 'sent:' || r.id, r.customer_id, 'Email Sent', n.now, n.now,
 		jsonb_build_object('campaign', (SELECT k.name FROM campaigns k WHERE k.id = r.campaign_id), 'step', r.step, 'message', r.id)
 	FROM r, n ON CONFLICT (uid) DO NOTHING),
-l AS (INSERT INTO links (id, url) SELECT x.id, x.url FROM unnest($9::bigint[], $10::text[]) AS x(id, url) ORDER BY x.id ON CONFLICT (id) DO NOTHING)
-UPDATE messages m SET state = 'handoff', handoff_at = n.now, links = x.links
+l AS (INSERT INTO links (id, url) SELECT x.id, x.url FROM unnest($9::bigint[], $10::text[]) AS x(id, url) ORDER BY x.id ON CONFLICT (id) DO NOTHING)`
+
+// commitAdmit is its last part; with pages to be kept it stands before these, which
+// are of the mails alone that it lets go.
+const commitAdmit = `UPDATE messages m SET state = 'handoff', handoff_at = n.now, links = x.links
 	FROM unnest($7::bigint[], $8::bigint[], $12::int[]) AS x(id, token, links), n
 	WHERE m.id = x.id AND m.token = x.token AND m.state = 'claimed' AND m.lease_until >= n.now AND $1::bigint IS NOT NULL
 	RETURNING m.id, m.token`
 
+const commitPages = `,
+h AS (` + commitAdmit + `),
+p AS (INSERT INTO sent_pages (message_id, at, page)
+	SELECT h.id, n.now, x.page FROM unnest($13::bigint[], $14::bytea[]) AS x(id, page) JOIN h ON h.id = x.id, n` + savePage + `)
+SELECT h.id, h.token FROM h`
+
 // The clock of a live store is the database's own: see stamp.
+const liveClock, simulatedClock = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint", "$1::bigint"
+
 var (
-	commitLive      = fmt.Sprintf(commitSimple, "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-	commitSimulated = fmt.Sprintf(commitSimple, "$1::bigint")
+	commitLive           = fmt.Sprintf(commitSimple, liveClock) + "\n" + commitAdmit
+	commitSimulated      = fmt.Sprintf(commitSimple, simulatedClock) + "\n" + commitAdmit
+	commitLivePages      = fmt.Sprintf(commitSimple, liveClock) + commitPages
+	commitSimulatedPages = fmt.Sprintf(commitSimple, simulatedClock) + commitPages
 )
 
 func (s *Store) commitFast(ctx context.Context, b worker.Batch, now time.Time) (map[campaign.Claim]bool, error) {
@@ -68,14 +81,25 @@ func (s *Store) commitFast(ctx context.Context, b worker.Batch, now time.Time) (
 	for _, l := range s.links.unknown(links) {
 		linkIDs, urls = append(linkIDs, l[0].(int64)), append(urls, l[1].(string))
 	}
-	query := commitSimulated
+	query, paged := commitSimulated, commitSimulatedPages
 	if s.live.Load() {
-		query = commitLive
+		query, paged = commitLive, commitLivePages
+	}
+	args := []any{campaign.Micros(now), ids, tokens, codes, enhanced, texts, handoffs, fences, linkIDs, urls, last, counts}
+	var pageIDs []int64
+	var pages [][]byte
+	for _, h := range b.Handoffs {
+		if h.Page != nil {
+			pageIDs, pages = append(pageIDs, h.ID), append(pages, h.Page)
+		}
+	}
+	if len(pages) > 0 {
+		query, args = paged, append(args, pageIDs, pages)
 	}
 	var err error
 	for range 5 {
 		var rows *sql.Rows
-		rows, err = s.db.QueryContext(ctx, query, campaign.Micros(now), ids, tokens, codes, enhanced, texts, handoffs, fences, linkIDs, urls, last, counts)
+		rows, err = s.db.QueryContext(ctx, query, args...)
 		claims, cerr := collect(rows, err, func(rows *sql.Rows) (c campaign.Claim, err error) { return c, rows.Scan(&c.ID, &c.Token) })
 		if err = cerr; err == nil {
 			admitted := make(map[campaign.Claim]bool, len(claims))

@@ -12,6 +12,8 @@ import (
 // campaign alone, none when there is no such; with an empty one on all.
 type Reporter interface {
 	Report(ctx context.Context, name string, at time.Time) (campaign.Report, error)
+	// Deliverability is how the mails of the days before at arrived, at's among them.
+	Deliverability(ctx context.Context, at time.Time, days int) (campaign.Deliverability, error)
 }
 
 type reports struct {

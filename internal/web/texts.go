@@ -17,6 +17,7 @@ type Texts struct {
 	Button                        string
 	DoneTitle, DoneTopic, DoneAll string
 	BadTitle, BadLink, Later      string
+	GoneTitle, Gone               string // a mail that is shown no longer
 }
 
 // allTexts lists the languages, the one of last resort first.
@@ -81,6 +82,8 @@ func english() Texts {
 		BadTitle:   "This link does not work",
 		BadLink:    "It may have been cut off when it was copied. Please open it from the mail again.",
 		Later:      "This did not work just now. Please try again in a few minutes.",
+		GoneTitle:  "This mail is no longer shown here",
+		Gone:       "A mail can be opened in the browser for 30 days. The mail itself is still where you received it.",
 	}
 }
 
@@ -100,6 +103,8 @@ func filipino() Texts {
 		BadTitle:   "Hindi gumagana ang link na ito",
 		BadLink:    "Baka naputol ito nang kopyahin. Pakibuksan itong muli mula sa email.",
 		Later:      "Hindi ito natuloy ngayon. Pakisubukan muli pagkalipas ng ilang minuto.",
+		GoneTitle:  "Hindi na ipinapakita rito ang email na ito",
+		Gone:       "Maaaring buksan sa browser ang isang email sa loob ng 30 araw. Nasa inbox mo pa rin ang mismong email.",
 	}
 }
 
@@ -119,6 +124,8 @@ func hebrew() Texts {
 		BadTitle:   "הקישור הזה אינו פועל",
 		BadLink:    "ייתכן שנקטע בעת ההעתקה. פתחו אותו שוב מתוך המייל.",
 		Later:      "הפעולה לא הצליחה כרגע. נסו שוב בעוד כמה דקות.",
+		GoneTitle:  "המייל הזה כבר אינו מוצג כאן",
+		Gone:       "אפשר לפתוח מייל בדפדפן במשך 30 יום. המייל עצמו עדיין נמצא בתיבה שבה התקבל.",
 	}
 }
 
@@ -138,6 +145,8 @@ func armenian() Texts {
 		BadTitle:   "Այս հղումը չի աշխատում",
 		BadLink:    "Հնարավոր է՝ պատճենելիս այն կտրվել է։ Խնդրում ենք կրկին բացել այն նամակից։",
 		Later:      "Այս պահին չստացվեց։ Խնդրում ենք կրկին փորձել մի քանի րոպեից։",
+		GoneTitle:  "Այս նամակն այլևս չի ցուցադրվում այստեղ",
+		Gone:       "Նամակը դիտարկիչում կարելի է բացել 30 օրվա ընթացքում։ Բուն նամակը դեռ այնտեղ է, որտեղ ստացել եք այն։",
 	}
 }
 
@@ -157,6 +166,8 @@ func greek() Texts {
 		BadTitle:   "Αυτός ο σύνδεσμος δεν λειτουργεί",
 		BadLink:    "Ίσως κόπηκε κατά την αντιγραφή. Ανοίξτε τον ξανά από το μήνυμα.",
 		Later:      "Δεν ήταν δυνατό αυτή τη στιγμή. Δοκιμάστε ξανά σε λίγα λεπτά.",
+		GoneTitle:  "Αυτό το μήνυμα δεν εμφανίζεται πλέον εδώ",
+		Gone:       "Ένα μήνυμα ανοίγει στο πρόγραμμα περιήγησης για 30 ημέρες. Το ίδιο το μήνυμα βρίσκεται ακόμη εκεί όπου το λάβατε.",
 	}
 }
 
@@ -176,5 +187,7 @@ func malay() Texts {
 		BadTitle:   "Pautan ini tidak berfungsi",
 		BadLink:    "Mungkin ia terpotong semasa disalin. Sila buka semula daripada e-mel.",
 		Later:      "Tidak berjaya buat masa ini. Sila cuba lagi dalam beberapa minit.",
+		GoneTitle:  "E-mel ini tidak lagi dipaparkan di sini",
+		Gone:       "E-mel boleh dibuka dalam pelayar selama 30 hari. E-mel itu sendiri masih ada di tempat anda menerimanya.",
 	}
 }

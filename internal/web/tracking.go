@@ -18,9 +18,10 @@ type Tokens interface {
 	Verify(p token.Purpose, s string) (message, link int64, err error)
 }
 
-// Tracker knows the links of messages and records what customers do with them.
+// Tracker knows the links and pages of messages and records what customers do with them.
 // Opened and Clicked return once the hit is durable.
 type Tracker interface {
+	Pages
 	// Target is the URL of a link; ok is false when there is none.
 	Target(ctx context.Context, message, link int64) (target string, ok bool, err error)
 	Opened(ctx context.Context, message int64, hit campaign.Hit) error

@@ -153,7 +153,7 @@ func TestTextsAreWhole(t *testing.T) {
 		return strings.Join(out, "")
 	}
 	list := func(x Texts) []string {
-		return []string{x.Title, x.Intro, x.Pending, x.OnlyTopic, x.Everything, x.Orders, x.Button, x.DoneTitle, x.DoneTopic, x.DoneAll, x.BadTitle, x.BadLink, x.Later}
+		return []string{x.Title, x.Intro, x.Pending, x.OnlyTopic, x.Everything, x.Orders, x.Button, x.DoneTitle, x.DoneTopic, x.DoneAll, x.BadTitle, x.BadLink, x.Later, x.GoneTitle, x.Gone}
 	}
 	want := list(english())
 	for _, x := range allTexts() {
