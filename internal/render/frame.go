@@ -85,7 +85,8 @@ func (d *document) finishFrame() {
 		h := d.insert(&piece{kind: pieceMade, made: func(st *state) {
 			st.out = append(st.out, "<!doctype html>\n<html lang=\""...)
 			st.out = append(append(st.out, html.EscapeString(st.locale)...), `" dir="`...)
-			st.out = append(append(st.out, direction(st.locale)...), "\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"></head>\n<body>"...)
+			st.out = append(append(st.out, direction(st.locale)...), "\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>"...)
+			st.out = append(appendHTML(st.out, st.subject, false), "</title></head>\n<body>"...)
 		}})
 		before, after = h, "</body>\n</html>\n"
 		d.patches = append(d.patches, patch{0, 0, before})

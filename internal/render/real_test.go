@@ -84,7 +84,7 @@ func wordsAndPictures(t *testing.T, src string) (out []string) {
 		t.Fatal(err)
 	}
 	for n := range root.Descendants() {
-		if p := n.Parent; n.Type == html.TextNode && p != nil && p.Data != "style" && p.Data != "script" {
+		if p := n.Parent; n.Type == html.TextNode && p != nil && p.Data != "style" && p.Data != "script" && p.Data != "title" {
 			if words := strings.Join(strings.Fields(n.Data), " "); words != "" {
 				out = append(out, words)
 			}

@@ -177,7 +177,7 @@ func (r *Renderer) write(st *state, vars map[string]any, u *units, buf *buffers)
 	if subject == "" && !st.sample {
 		return "", &Error{File: u.file, Message: "the subject is empty"}
 	}
-	vars["subject"] = subject
+	vars["subject"], st.subject = subject, subject
 	if st.preheader, err = u.preheader.line(st, vars); err != nil {
 		return "", err
 	}

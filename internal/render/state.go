@@ -44,6 +44,7 @@ type state struct {
 	settings  Settings
 	utm       *utm
 	links     []campaign.Link
+	subject   string // once it is rendered
 	preheader string
 	viewed    bool // its page is to be kept
 	cycles    map[int]int
