@@ -28,13 +28,13 @@ func TestFuse(t *testing.T) {
 			w.join(name)
 			w.track(name, "Go", "")
 		}
-		before := w.rows(`SELECT watermark, cursor FROM campaigns`)
+		before := w.rows(`SELECT watermark, cursor FROM campaigns WHERE name = 'x'`)
 		for range 3 {
 			if got := w.tick(time.Hour)["x"]; got.Entered != 0 || len(got.Held) != 1 || got.Held[campaign.HeldFuse] != 4 {
 				t.Errorf("%+v", got)
 			}
 		}
-		w.same(before, w.rows(`SELECT watermark, cursor FROM campaigns`))
+		w.same(before, w.rows(`SELECT watermark, cursor FROM campaigns WHERE name = 'x'`))
 		w.passes()
 		w.load(text(4))
 		if got := w.tick(time.Minute)["x"]; got.Entered != 4 || got.Held[campaign.HeldNoConsent] == 0 || got.Held[campaign.HeldFuse] != 0 {
