@@ -100,3 +100,23 @@ func TestBackwardsComputed(t *testing.T) {
 		})
 	}
 }
+
+// A change in the very moment that is looked at belongs to the time before it, where
+// several moments are gone back in one go too.
+func TestBackwardsOverTheMomentItself(t *testing.T) {
+	each(t, func(t *testing.T, db database) {
+		db.fill(t, world{customers: []customer{{"ann", "", hours(-100)}}, facts: []fact{
+			{uid: "a", customer: 1, name: "Page Viewed", at: hours(-50), known: hours(-50), props: map[string]any{"when": stamp(hours(3))}}}})
+		db.bystanders(t, hours(-100))
+		cond := campaign.EventMatch{Event: "Page Viewed", Where: []campaign.Property{
+			{Path: "when", Test: campaign.Test{Op: campaign.OpWithin, Length: campaign.Of(2 * time.Hour)}}}}
+		moments := []time.Time{hours(6), hours(5).Add(time.Microsecond), hours(5), hours(4), hours(3), hours(3).Add(-time.Microsecond), hours(2)}
+		var got []int
+		for _, members := range backwards(t, audience.New(db.engine, catalog(nil)), db, cond, moments) {
+			got = append(got, len(members))
+		}
+		if want := []int{0, 0, 1, 1, 1, 0, 0}; !slices.Equal(want, got) {
+			t.Errorf("sizes %v, not %v", got, want)
+		}
+	})
+}
