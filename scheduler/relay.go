@@ -26,6 +26,7 @@ type relayed struct {
 	slices int           // that it enqueued
 	next   time.Duration // how long after it more may go; 0: nothing waits for a moment
 	full   bool          // more may be due than the queue has room for
+	lasts  time.Duration // as long as this, about; 0: nobody knows
 }
 
 // relay is RelayDue.
@@ -74,7 +75,7 @@ func (s *Scheduler) relay(ctx context.Context, now time.Time) (did relayed, err 
 			return relayed{slices: i}, fmt.Errorf("enqueue slice %d: %w", slice.ID, err)
 		}
 	}
-	did.slices, did.full = len(out.Slices), out.Full
+	did.slices, did.full, did.lasts = len(out.Slices), out.Full, out.Lasts
 	return did, nil
 }
 

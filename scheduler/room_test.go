@@ -15,7 +15,8 @@ import (
 // busy is a store whose workers make room all the time.
 type busy struct {
 	paced
-	idle   bool // nothing is due any more
+	idle   bool          // nothing is due any more
+	lasts  time.Duration // what waits in the queue, which is full
 	began  time.Time
 	relays int
 	ticked []time.Duration
@@ -30,7 +31,7 @@ func (b *busy) Relay(_ context.Context, now time.Time, _ scheduler.RelayOptions)
 	if b.relays++; b.idle {
 		return scheduler.Relayed{At: now}, nil
 	}
-	return scheduler.Relayed{At: now, Full: true, Slices: []scheduler.Slice{{ID: int64(b.relays), Lane: campaign.LaneBulk}}}, nil
+	return scheduler.Relayed{At: now, Full: true, Lasts: b.lasts, Slices: []scheduler.Slice{{ID: int64(b.relays), Lane: campaign.LaneBulk}}}, nil
 }
 
 // run runs a scheduler on b for a while, in which f may wake it.
@@ -109,8 +110,27 @@ func TestTickAfterTheLastMail(t *testing.T) {
 			<-later.C
 			room <- struct{}{}
 		})
-		if n := len(b.ticked); n != 2 || b.ticked[1] != 6*time.Second || b.relays != 3 {
+		if n := len(b.ticked); n != 2 || b.ticked[1] != 6*time.Second || b.relays != 2 {
 			t.Errorf("ticks at %v, %d relays", b.ticked, b.relays)
 		}
 	})
+}
+
+// A full queue of which it is known how long it lasts is filled up when a fourth of it
+// is worked off, at least once a second, however often workers have room before.
+func TestRoomWaitsForAFourth(t *testing.T) {
+	for lasts, relays := range map[time.Duration]int{
+		30 * time.Second: 11, 2 * time.Second: 21, 40 * time.Millisecond: 100,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := &busy{lasts: lasts}
+			b.run(t, 10050*time.Millisecond, func(ctx context.Context, _, room chan<- struct{}) { keep(ctx, room) })
+			if off := b.relays - relays; off < -1 || off > 1 {
+				t.Errorf("a queue for %s: %d relays in 10 s, want %d", lasts, b.relays, relays)
+			}
+			if n := len(b.ticked); n < 10 || n > 11 {
+				t.Errorf("a queue for %s: %d ticks in 10 s: %v", lasts, n, b.ticked)
+			}
+		})
+	}
 }

@@ -27,9 +27,9 @@ type RunOptions struct {
 	// rounds begin no sooner than 100 ms after the one before has ended, and none
 	// is lost.
 	Poke <-chan struct{}
-	// Room wakes it to relay alone: a worker is done with mails, and has room for
-	// others. The passes that waited for them go on with a tick within a second: one
-	// for all that is sent in it.
+	// Room wakes it to relay alone, where more was due than the queue had room for and
+	// nobody knows yet how long that lasts: a worker is done with mails. The passes that
+	// waited for them go on with a tick within a second: one for all that is sent in it.
 	Room <-chan struct{}
 }
 
@@ -49,20 +49,32 @@ func (s *Scheduler) Run(ctx context.Context, o RunOptions) error {
 	var owed time.Time // when the passes go on whose mails are done; zero: none is
 	for tick := true; ctx.Err() == nil; {
 		slot := s.round(ctx, o, tick)
-		if tick {
-			owed = time.Time{}
+		if tick || owed.IsZero() {
+			owed = slot.owed
 		}
-		facts, room := rest(ctx, o)
-		if !facts && !room {
-			facts, room = slot.wait(ctx, o, due, owed)
-		}
-		if room && owed.IsZero() {
-			owed = time.Now().Add(owedPause)
-		}
-		tick = facts || !owed.IsZero() && !time.Now().Before(owed)
+		var facts bool
+		facts, owed = slot.pass(ctx, o, due, owed)
+		tick = facts || passed(owed)
 	}
 	return nil
 }
+
+// pass lets time pass until the next round, and tells whether there is something to
+// decide in it, and when passes go on whose mails are done by then.
+func (s slot) pass(ctx context.Context, o RunOptions, due <-chan struct{}, owed time.Time) (facts bool, _ time.Time) {
+	facts, room := rest(ctx, o)
+	for again := false; ; facts, room, again = s.wait(ctx, o, due, owed) {
+		if room && owed.IsZero() {
+			owed = time.Now().Add(owedPause)
+		}
+		if facts || again || room && s.room || passed(owed) || ctx.Err() != nil {
+			return facts, owed
+		}
+	}
+}
+
+// passed tells whether there is such a moment, and it has come.
+func passed(at time.Time) bool { return !at.IsZero() && !time.Now().Before(at) }
 
 const (
 	// roundPause is the least time between two rounds: a thousand events are looked
@@ -92,40 +104,50 @@ func rest(ctx context.Context, o RunOptions) (facts, room bool) {
 }
 
 // busyPause is how long the relay leaves a queue that it has filled or found full before
-// it looks whether workers in other processes have made room.
+// it looks whether workers have made room, those in other processes too; sooner, where
+// more than a fourth of it would be worked off by then.
 const busyPause = time.Second
+
+func (did relayed) pause() time.Duration {
+	if did.lasts == 0 {
+		return busyPause
+	}
+	return min(max(did.lasts/4, roundPause), busyPause)
+}
 
 // slot is when a round is to follow even if nothing happens.
 type slot struct {
 	at   time.Time // zero: none is
-	tick bool      // with a tick: else only what is decided already may go then
+	owed time.Time // when passes go on for what has been let out; zero: nothing was
+	room bool      // as soon as a worker has room
 }
 
 // wait waits for the slot, for a tick that is due or owed, or to be woken. It tells
-// whether there is something to decide, or else only whether there is room.
-func (s slot) wait(ctx context.Context, o RunOptions, due <-chan struct{}, owed time.Time) (facts, room bool) {
+// whether there is something to decide, whether a worker has room, and whether the
+// slot has come.
+func (s slot) wait(ctx context.Context, o RunOptions, due <-chan struct{}, owed time.Time) (facts, room, again bool) {
 	at := s.at
 	if at.IsZero() || !owed.IsZero() && owed.Before(at) {
 		at = owed
 	}
-	var again <-chan time.Time
+	var timer <-chan time.Time
 	if !at.IsZero() {
 		t := time.NewTimer(time.Until(at))
 		defer t.Stop()
-		again = t.C
+		timer = t.C
 	}
 	select {
 	case <-ctx.Done():
 	case <-due:
 		facts = true
-	case <-again:
-		facts = s.tick && at.Equal(s.at)
+	case <-timer:
+		again = at.Equal(s.at)
 	case <-o.Poke:
 		facts = true
 	case <-o.Room:
 		room = true
 	}
-	return facts, room
+	return facts, room, again
 }
 
 // poke wakes a reader that has not been woken yet.
@@ -160,18 +182,23 @@ func (s *Scheduler) round(ctx context.Context, o RunOptions, tick bool) slot {
 		}
 	}
 	did, err := s.relay(ctx, now)
-	switch {
-	case err != nil:
+	if err != nil {
 		s.failed(ctx, "relay failed", err)
 		return slot{}
-	case did.next > 0 && did.next <= busyPause:
-		return slot{at: time.Now().Add(did.next)}
-	case did.slices > 0 || did.full:
-		return slot{at: time.Now().Add(busyPause), tick: did.slices > 0}
-	case did.next > 0:
-		return slot{at: time.Now().Add(did.next)}
 	}
-	return slot{}
+	ended := time.Now()
+	next := slot{room: did.full && did.lasts == 0}
+	in := did.next // 0: nothing waits for a moment
+	if pause := did.pause(); (did.slices > 0 || did.full) && (in == 0 || in > pause) {
+		in = pause
+		if did.slices > 0 {
+			next.owed = ended.Add(owedPause)
+		}
+	}
+	if in > 0 {
+		next.at = ended.Add(in)
+	}
+	return next
 }
 
 func (s *Scheduler) failed(ctx context.Context, what string, err error) {

@@ -142,10 +142,13 @@ type RelayOptions struct {
 
 // Relayed is what a round of the relay let out.
 type Relayed struct {
-	At        time.Time // when
-	Slices    []Slice
-	Next      time.Time   // when more of what is due may go; zero: nothing waits for a moment
-	Full      bool        // more may be due than the queue has room for
+	At     time.Time // when
+	Slices []Slice
+	Next   time.Time // when more of what is due may go; zero: nothing waits for a moment
+	Full   bool      // more may be due than the queue has room for
+	// Lasts is how long what waits in a full queue keeps the workers busy at the speed
+	// seen; 0: no speed was seen yet.
+	Lasts     time.Duration
 	Throttles []Throttled // who has asked for less, by key
 }
 

@@ -53,6 +53,7 @@ type round struct {
 	depths map[campaign.Lane]depth
 	limits *limits
 	lanes  map[campaign.Lane]*sharer
+	queued map[campaign.Lane]int // messages, by this round
 	out    scheduler.Relayed
 }
 
@@ -151,7 +152,9 @@ func (r *round) end(ctx context.Context) error {
 		if !f.any() {
 			continue
 		}
-		r.out.Full = r.out.Full || r.room(lane) <= len(f.picked)
+		if r.room(lane) <= len(f.picked) {
+			r.full(lane)
+		}
 		// What is left waits for the provider when its campaign and its domain would let
 		// it go.
 		switch {

@@ -113,3 +113,17 @@ func (r *round) deepEnough(queued map[campaign.Lane]int) {
 		r.turn.Depth[lane] = d
 	}
 }
+
+// full notes that a lane has more due than its queue has room for, and how long what
+// waits there lasts.
+func (r *round) full(lane campaign.Lane) {
+	var lasts time.Duration
+	if d := r.turn.Depth[lane]; d.Speed > 0 {
+		waiting := float64(r.depths[lane].waiting + r.queued[lane])
+		lasts = max(1, time.Duration(min(waiting/d.Speed, depthTime.Seconds())*float64(time.Second)))
+	}
+	if !r.out.Full || lasts < r.out.Lasts {
+		r.out.Lasts = lasts
+	}
+	r.out.Full = true
+}

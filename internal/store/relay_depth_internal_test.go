@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"tidings/internal/campaign"
 	"tidings/scheduler"
 )
 
@@ -75,5 +76,29 @@ func TestDepthStaysWithoutNeed(t *testing.T) {
 	}
 	if r.Most != 40 {
 		t.Errorf("%d deep", r.Most)
+	}
+}
+
+// How long a full queue lasts is told by the speed that was seen; of two, the one that
+// lasts the shortest, and nobody knows where one was not seen to move.
+func TestFullTellsHowLong(t *testing.T) {
+	t.Parallel()
+	bulk, urgent := campaign.LaneBulk, campaign.LaneTransactional
+	r := &round{
+		turn:   turns{Depth: map[campaign.Lane]depthRule{bulk: {Speed: 100}, urgent: {Speed: 2}}},
+		depths: map[campaign.Lane]depth{bulk: {waiting: 300}, urgent: {waiting: 4}},
+		queued: map[campaign.Lane]int{bulk: 700},
+	}
+	for i, c := range []struct {
+		lane campaign.Lane
+		want time.Duration
+	}{{bulk, 10 * time.Second}, {urgent, 2 * time.Second}, {bulk, 2 * time.Second}} {
+		if r.full(c.lane); !r.out.Full || r.out.Lasts != c.want {
+			t.Errorf("%d: full %t, lasts %s, want %s", i, r.out.Full, r.out.Lasts, c.want)
+		}
+	}
+	r.turn.Depth[urgent] = depthRule{}
+	if r.full(urgent); r.out.Lasts != 0 {
+		t.Errorf("a queue that was not seen to move lasts %s", r.out.Lasts)
 	}
 }

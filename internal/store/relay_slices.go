@@ -35,6 +35,7 @@ func (r *round) queue(ctx context.Context) error {
 			queued[lane] += len(cut)
 		}
 	}
+	r.queued = queued
 	r.deepEnough(queued)
 	if err := r.limits.count(ctx, r.s, r.tx, out); err != nil {
 		return fmt.Errorf("count what is let out: %w", err)
