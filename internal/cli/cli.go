@@ -53,7 +53,7 @@ type commands struct {
 	Pause        pauseCmd        `cmd:"" help:"Stop a campaign at once, whatever its file says, until resume."`
 	Resume       resumeCmd       `cmd:"" help:"Let a paused campaign go on."`
 	MJML         mjmlCmd         `cmd:"" name:"mjml" help:"Print the HTML of an MJML file, or all that is wrong with it."`
-	Doctor       doctorCmd       `cmd:"" help:"Look whether what is stored is as it must be."`
+	Doctor       doctorCmd       `cmd:"" help:"Look whether what is stored is as it must be; with a domain, whether its mail is taken."`
 	Inbound      inboundCmd      `cmd:"" help:"Take a mail that has come back: a bounce, a complaint, a reply."`
 	Suppressions suppressionsCmd `cmd:"" help:"The addresses that get no mail: list, look up, add, remove, import, export."`
 	Webhooks     webhooksCmd     `cmd:"" help:"Say which webhooks of mail providers are set up, and what has come by them."`
