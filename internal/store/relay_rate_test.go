@@ -98,7 +98,7 @@ func (d *desk) round() (out []sent, next time.Time) {
 		d.t.Fatal(err)
 	}
 	rows, err := store.RawDB(d.Store).Query(`SELECT m.id, m.due_at, k.name, m.lane, c.email, l.queued_at FROM messages m JOIN campaigns k ON k.id = m.campaign_id
-		JOIN customers c ON c.id = m.customer_id JOIN slices l ON l.id = m.slice_id WHERE m.state = 'queued' ORDER BY m.due_at, m.id`)
+		JOIN customers c ON c.id = m.customer_id JOIN slices l ON l.id = m.slice_id WHERE m.stage = 'moving' AND m.state = 'queued' ORDER BY m.due_at, m.id`)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func (d *desk) round() (out []sent, next time.Time) {
 	if err := rows.Err(); err != nil {
 		d.t.Fatal(err)
 	}
-	exec(d.t, d.Store, `UPDATE messages SET state = 'accepted', done_at = $1 WHERE state = 'queued'`, campaign.Micros(d.now))
+	exec(d.t, d.Store, `UPDATE messages SET state = 'accepted', done_at = $1 WHERE stage = 'moving' AND state = 'queued'`, campaign.Micros(d.now))
 	return out, relayed.Next
 }
 
@@ -193,7 +193,7 @@ func ratesOverDays(t *testing.T, s *store.Store, zone string, begin time.Time) {
 			t.Fatalf("round %d at %s: to be followed at %s", rounds, d.now, next)
 		}
 		// The next bill comes without being waited for.
-		for _, m := range table(t, s, `SELECT coalesce(min(due_at), 0) FROM messages WHERE state = 'pending' AND lane = 'transactional' AND due_at > $1`, campaign.Micros(d.now)) {
+		for _, m := range table(t, s, `SELECT coalesce(min(due_at), 0) FROM messages WHERE stage = 'pending' AND lane = 'transactional' AND due_at > $1`, campaign.Micros(d.now)) {
 			var at int64
 			fmt.Sscan(m, &at)
 			if bill := campaign.FromMicros(at); at > 0 && (next.IsZero() || bill.Before(next)) {
