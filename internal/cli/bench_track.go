@@ -64,5 +64,8 @@ func benchWeb(s *store.Store, signer *token.Signer) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return srv, srv.Open(web.Backend{Tokens: signer, Intake: s, Tracker: s, Subscriptions: s, Reporter: s, Health: s})
+	rest := poking{s, func() {}}
+	return srv, srv.Open(web.Backend{
+		Tokens: signer, Intake: s, Tracker: s, Subscriptions: s, Preferences: rest, Confirmations: rest, Links: signer, Reporter: s, Health: s,
+	})
 }

@@ -321,7 +321,7 @@ func (l *live) openWeb(ctx context.Context) error {
 	}
 	l.rt.log.Info("listening", "address", l.rt.cfg.Addr(), "report", l.rt.cfg.PublicURL+"/report")
 	return l.web.Open(web.Backend{
-		Tokens: l.machine.signer, Intake: poking{l.store, l.wake}, Tracker: l.store, Subscriptions: l.store,
+		Tokens: l.machine.signer, Intake: poking{l.store, l.wake}, Tracker: newTracking(l.store, l.wake), Subscriptions: l.store,
 		Preferences: poking{l.store, l.wake}, Confirmations: poking{l.store, l.wake}, Links: l.machine.signer,
 		Reporter: l.store, Health: l.store, Inbox: box, Hooks: hooks,
 	})

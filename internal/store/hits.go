@@ -118,3 +118,13 @@ func (s *Store) workLane(l *hitLane) {
 		}
 	}
 }
+
+// Poke tells the store's schedulers that there is something to look at, those of other
+// processes too.
+func (s *Store) Poke(ctx context.Context) error {
+	if s.engine == audience.SQLite {
+		return nil
+	}
+	_, err := s.db.ExecContext(ctx, `SELECT pg_notify($1, $2)`, channel, s.id)
+	return err
+}
