@@ -59,6 +59,9 @@ func (s *Store) export(ctx context.Context, customer int64, at time.Time) (*Expo
 	if out.Consents, err = s.consentLog(ctx, s.db, customer); err != nil {
 		return nil, err
 	}
+	if out.Consents == nil {
+		out.Consents = []campaign.ConsentEntry{}
+	}
 	const mine = `(SELECT c.email_hash FROM customers c WHERE c.id = $1)`
 	for _, part := range []struct {
 		to    *[]map[string]any

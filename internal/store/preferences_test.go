@@ -393,3 +393,16 @@ func TestChangeOfAddress(t *testing.T) {
 		}
 	})
 }
+
+// Of two customers who turn out to be one, what either wants less of holds.
+func TestPreferencesAreMerged(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"a": began("A", sendOne)})
+		d.join("ana")
+		call(t, s, d.now, "track", `{"anonymousId":"d-1","event":"A"}`)
+		exec(t, s, `UPDATE customers SET less_often = TRUE, paused_till = $1 WHERE external_id IS NULL`, campaign.Micros(d.now.Add(time.Hour)))
+		call(t, s, d.now, "identify", `{"userId":"ana","anonymousId":"d-1","traits":{}}`)
+		is(t, s, []string{fmt.Sprint("ana ", campaign.Micros(d.now.Add(time.Hour)))}, `SELECT external_id, paused_till FROM customers WHERE less_often`)
+	})
+}

@@ -26,7 +26,7 @@ func TestRoundTrip(t *testing.T) {
 	s := setup(t, keyA)
 	for _, m := range []int64{0, 1, 127, 128, 1 << 40, math.MaxInt64, -1, math.MinInt64} {
 		for _, l := range []int64{0, 5, 1<<63 - 1} {
-			for _, p := range []Purpose{Open, Click, Unsubscribe} {
+			for _, p := range []Purpose{Open, Click, Unsubscribe, Preferences, Manage, Managing, Confirm} {
 				tok := s.Sign(p, m, l)
 				gm, gl, err := s.Verify(p, tok)
 				if err != nil || gm != m || gl != l {
@@ -42,7 +42,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestPurposes(t *testing.T) {
 	s := setup(t, keyA)
-	all := []Purpose{Open, Click, Unsubscribe}
+	all := []Purpose{Open, Click, Unsubscribe, Bounce, Preferences, Manage, Managing, Confirm}
 	for _, p := range all {
 		for _, q := range append(all, "other", "") {
 			if _, _, err := s.Verify(q, s.Sign(p, 7, 9)); (err == nil) != (p == q) {
@@ -127,7 +127,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("")
 	f.Add("AAAA\n")
 	f.Fuzz(func(t *testing.T, tok string) {
-		for _, p := range []Purpose{Open, Click, Unsubscribe} {
+		for _, p := range []Purpose{Open, Click, Unsubscribe, Preferences, Manage, Managing, Confirm} {
 			m, l, err := s.Verify(p, tok)
 			if err != nil {
 				continue
