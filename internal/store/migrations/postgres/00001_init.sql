@@ -278,7 +278,7 @@ CREATE TABLE messages (
     detail        TEXT NOT NULL DEFAULT '',
     gate          TEXT NOT NULL DEFAULT '',    -- what a pending one waits for, beside its due_at
     gate_by       TEXT NOT NULL DEFAULT '',    -- the campaign, event or domain at which it stands
-    domain        TEXT NOT NULL DEFAULT '',    -- the recipient's, once its mail has waited for it: the relay looks for such by domain
+    domain        TEXT NOT NULL DEFAULT '',    -- the recipient's, once its mail has waited for it, or step: and its step, once the step's sender was refused: the relay looks for such by it
     smtp_enhanced TEXT NOT NULL DEFAULT '',
     smtp_text     TEXT NOT NULL DEFAULT '',
     slice_id      BIGINT,
@@ -420,7 +420,7 @@ CREATE TABLE quiet_feeds (
 );
 
 -- What has been let out to the queue of late, by what a rate is of: a provider, a
--- recipients' domain, a campaign.
+-- recipients' domain, a campaign, a sender.
 CREATE TABLE spent (
     key TEXT NOT NULL,
     at  BIGINT NOT NULL,
@@ -428,8 +428,8 @@ CREATE TABLE spent (
     PRIMARY KEY (key, at)
 );
 
--- Who has asked for less, or refuses us: a domain, a provider. Nothing is let out
--- to it until then, and afterwards only so much as it takes.
+-- Who has asked for less, or refuses us: a domain, a provider, of a sender's mail too.
+-- Nothing is let out to it until then, and afterwards only so much as it takes.
 CREATE TABLE throttles (
     key     TEXT PRIMARY KEY,
     since   BIGINT NOT NULL,            -- the first time
