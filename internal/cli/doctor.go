@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tidings/internal/campaign"
+	"tidings/internal/hygiene"
 	"tidings/internal/store"
 )
 
@@ -23,6 +24,8 @@ type doctorOutput struct {
 	OK     bool          `json:"ok"`
 	At     time.Time     `json:"at"`
 	Ledger *ledgerDoctor `json:"ledger,omitempty"`
+	// Addresses is what is odd about customers' addresses; none of it is an error.
+	Addresses *hygiene.Counts `json:"addresses,omitempty"`
 }
 
 // ledgerDoctor is what is wrong with the ledger.
@@ -55,12 +58,20 @@ func (c *doctorCmd) Run(rt *runtime) error {
 		return err
 	}
 	out.OK = out.Ledger.OK
+	if !c.Ledger {
+		counts, err := storedAddresses(rt.ctx, s)
+		if err != nil {
+			return err
+		}
+		out.Addresses = &counts
+	}
 	if rt.json {
 		if err := rt.printJSON(out); err != nil {
 			return err
 		}
 	} else {
 		printLedgerDoctor(rt, *out.Ledger)
+		printAddresses(rt, out.Addresses)
 	}
 	if !out.OK {
 		return &exitError{code: exitNo}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tidings/internal/content"
+	"tidings/internal/hygiene"
 	"tidings/internal/intake"
 	"tidings/internal/store"
 )
@@ -38,6 +39,8 @@ type importOutput struct {
 	store.Counts
 	RejectsFile    string `json:"rejects_file,omitempty"`
 	WithoutConsent *int   `json:"without_consent,omitempty"`
+	// Addresses is what is odd about the addresses of an import of customers.
+	Addresses *hygiene.Counts `json:"addresses,omitempty"`
 	// News is what an import of products tells those who wait for them.
 	News *importNews `json:"news,omitempty"`
 }
@@ -48,6 +51,7 @@ func (c *importCustomersCmd) Run(rt *runtime) error {
 	c.Consent = strings.TrimSpace(c.Consent)
 	return rt.importFile(c.File, func(s *store.Store, f io.Reader, kept *rejects) (importOutput, error) {
 		var out importOutput
+		var tally hygiene.Tally
 		rows, err := intake.Customers(f, c.File, intake.Options{})
 		if err != nil {
 			return out, usage("%v", err)
@@ -57,13 +61,14 @@ func (c *importCustomersCmd) Run(rt *runtime) error {
 		if err != nil {
 			return out, err
 		}
-		out.Counts, err = s.ImportCustomers(rt.ctx, rows.All(), store.ImportOptions{
+		out.Counts, err = s.ImportCustomers(rt.ctx, looked(rows.All(), &tally), store.ImportOptions{
 			Consent: c.Consent, Proof: strings.TrimSpace(c.Proof), Text: strings.TrimSpace(c.Words), Now: now, Reject: kept.add, Progress: rt.progress(c.File)})
 		if err != nil {
 			return out, err
 		}
 		without, err := s.WithoutConsent(rt.ctx)
-		out.WithoutConsent = &without
+		counts := tally.Counts()
+		out.WithoutConsent, out.Addresses = &without, &counts
 		if err == nil && c.Proof == "" {
 			err = rt.toldDouble(s)
 		}
@@ -165,6 +170,11 @@ func (rt *runtime) importFile(name string, do func(*store.Store, io.Reader, *rej
 	}
 	if n := out.News; n != nil && (n.BackInStock > 0 || n.PriceChanged > 0) {
 		rt.printf("back in stock %s · another price %s: campaigns that wait for them are told\n", thousands(n.BackInStock), thousands(n.PriceChanged))
+	}
+	if out.Addresses != nil {
+		for _, line := range addressText(*out.Addresses) {
+			rt.printf("%s\n", line)
+		}
 	}
 	if out.WithoutConsent != nil && *out.WithoutConsent > 0 {
 		rt.printf("%s known but get no marketing mail: nobody has recorded their consent.\nIf they gave it, say where and how: tidings import customers %s --consent \"newsletter box at checkout\"\n",

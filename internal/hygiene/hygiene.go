@@ -166,3 +166,6 @@ func (t *Tally) Counts() Counts {
 	slices.SortStableFunc(c.Slips, func(a, b Slip) int { return b.Count - a.Count })
 	return c
 }
+
+// Roles are the local parts that belong to an office.
+func Roles() []string { return slices.Sorted(maps.Keys(kept().roles)) }

@@ -165,3 +165,24 @@ func TestServerLinesLoseAddresses(t *testing.T) {
 		t.Errorf("log: %s", log)
 	}
 }
+
+// Webhooks are where they were given, and nowhere else; what their address holds is
+// no word of the log.
+func TestHooks(t *testing.T) {
+	b := setup(t)
+	wantStatus(t, b.do("POST", "/hooks/ses", "{}"), http.StatusNotFound)
+	got := ""
+	hooks := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got += r.PathValue("provider") + " "
+		w.WriteHeader(http.StatusForbidden)
+	})
+	b.back.Hooks = hooks
+	if err := b.srv.Open(b.back); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, b.do("POST", "/hooks/ses?secret=s3cret", "{}"), http.StatusForbidden)
+	wantStatus(t, b.do("GET", "/hooks/ses", ""), http.StatusMethodNotAllowed)
+	if got != "ses " || strings.Contains(b.log.String(), "s3cret") || !strings.Contains(b.log.String(), "POST /hooks/{provider}") {
+		t.Errorf("taken %q, log %s", got, b.log)
+	}
+}

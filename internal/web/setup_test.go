@@ -117,6 +117,7 @@ func (f *fake) LastTick(context.Context) (time.Time, error) { return f.tick, nil
 type bench struct {
 	*fake
 	srv   *Server
+	back  Backend // that it was opened with
 	signs *token.Signer
 	log   *bytes.Buffer
 }
@@ -151,7 +152,8 @@ func setup(t *testing.T, change ...func(*Config)) *bench {
 	if b.srv, err = NewServer(c); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.srv.Open(Backend{Tokens: signs, Intake: b, Tracker: b, Subscriptions: b, Preferences: b, Confirmations: b, Links: signs, Reporter: b, Health: b}); err != nil {
+	b.back = Backend{Tokens: signs, Intake: b, Tracker: b, Subscriptions: b, Preferences: b, Confirmations: b, Links: signs, Reporter: b, Health: b}
+	if err := b.srv.Open(b.back); err != nil {
 		t.Fatal(err)
 	}
 	return b
