@@ -104,6 +104,8 @@ func TestSPF(t *testing.T) {
 		{"eleven", chain(11), "fail: the SPF record of shop.example takes 11 look-ups, and receivers give up after 10 (permerror): include:spf0.example 11 →"},
 		{"behind all nothing counts", `shop.example. IN TXT "v=spf1 a:h.example -all include:none.example redirect=none.example"
 			h.example. IN A 192.0.2.1`, "1 of 10 look-ups"},
+		{"a redirect beside all counts nowhere", `shop.example. IN TXT "v=spf1 redirect=none.example a:h.example ~all"
+			h.example. IN A 192.0.2.1`, "1 of 10 look-ups"},
 		{"every kind counts", `shop.example. IN TXT "v=spf1 a mx:h.example exists:%{i}.x.example ptr redirect=r.example"
 			shop.example. IN A 192.0.2.1
 			h.example. IN MX 5 h.example.

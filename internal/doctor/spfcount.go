@@ -50,8 +50,9 @@ func (r *Resolver) record(ctx context.Context, domain string) (string, error) {
 func (c *spfCount) count(ctx context.Context, r *Resolver, domain string, record spfRecord) error {
 	c.open = append(c.open, strings.ToLower(domain))
 	defer func() { c.open = c.open[:len(c.open)-1] }()
+	_, ends := record.find("all")
 	for _, t := range record {
-		if !t.looksUp() {
+		if !t.looksUp() || ends && t.name == "redirect" {
 			if t.name == "all" && !t.modifier {
 				return nil // nothing behind it is looked at, nor a redirect
 			}
