@@ -28,7 +28,7 @@ func rendered(t testing.TB) func(campaign.Outgoing) (campaign.Email, error) {
 	cat, problems := content.Load(files)
 	r, more := render.Compile(cat)
 	for _, p := range append(problems, more...) {
-		if !p.Warning {
+		if p.Stops() {
 			t.Fatal(p)
 		}
 	}

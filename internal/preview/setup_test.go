@@ -35,7 +35,7 @@ func files() fstest.MapFS {
 func loaded(fsys fs.FS, store preview.Store) preview.Loaded {
 	fail := func(ps []campaign.Problem) (out []campaign.Problem) {
 		for _, p := range ps {
-			if !p.Warning {
+			if p.Stops() {
 				out = append(out, p)
 			}
 		}

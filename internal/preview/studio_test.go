@@ -224,7 +224,7 @@ func TestProblemsOfFiles(t *testing.T) {
 	f["templates/unused.html"] = f["templates/thanks.he.html"]
 	f["templates/thanks.html"].Data = []byte("---\nsubject: Hi\n---\n<p>Hello, no way to leave</p>")
 	s := studio(t, f, nil)
-	for campaignName, want := range map[string]string{"letter": "a plain footer is added", "basket": ""} {
+	for campaignName, want := range map[string]string{"letter": "a marketing mail must say who writes", "basket": ""} {
 		m, err := s.Mail(t.Context(), preview.Choice{Campaign: campaignName})
 		if err != nil {
 			t.Fatal(err)
@@ -233,7 +233,7 @@ func TestProblemsOfFiles(t *testing.T) {
 		for _, p := range m.Problems {
 			all += p.String() + "\n"
 		}
-		if strings.Contains(all, "unused") || (want != "") != strings.Contains(all, "a plain footer is added") {
+		if strings.Contains(all, "unused") || (want != "") != strings.Contains(all, "a marketing mail must say who writes") {
 			t.Errorf("%s: %s", campaignName, all)
 		}
 	}
