@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -98,4 +99,32 @@ func TestPackedPage(t *testing.T) {
 			t.Errorf("%s was read", name)
 		}
 	}
+}
+
+// In a live store a page's time begins by the database's clock.
+func TestPagesLive(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d, out := begin(t, s, onGo(sendOne), "ana", "ben")
+		if err := s.Fix(t.Context(), store.Live); err != nil {
+			t.Fatal(err)
+		}
+		now, err := s.Now(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(t, s, `UPDATE messages SET lease_until = $1 WHERE id = $2`, campaign.Micros(now.Add(time.Hour)), out[0].ID)
+		var b worker.Batch
+		for _, o := range out { // the lease of the second has run out
+			b.Handoffs = append(b.Handoffs, worker.Handoff{Claim: claimOf(o), Page: campaign.PackPage([]byte("<p>" + o.Customer.ExternalID + "</p>"))})
+		}
+		if admitted := d.commit(b); len(admitted) != 1 || !admitted[claimOf(out[0])] {
+			t.Fatalf("admitted %v", admitted)
+		}
+		is(t, s, []string{"1 true"}, `SELECT count(*), CASE WHEN min(at) >= `+fmt.Sprint(campaign.Micros(now))+` THEN 'true' ELSE 'false' END FROM sent_pages`)
+		d.now = now.Add(time.Minute)
+		if got := d.shown(out[0].ID) + d.shown(out[1].ID); got != "<p>ana</p>" {
+			t.Errorf("shown %q", got)
+		}
+	})
 }
