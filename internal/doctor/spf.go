@@ -99,7 +99,7 @@ func (l *look) costSPF(domain, text string, c spfCount) {
 	cost := strings.Join(parts, ", ")
 	switch {
 	case c.lookups > spfLookups:
-		l.add(checkSPF, Fail, fmt.Sprintf("the SPF record of %s takes %d look-ups, and receivers give up after %d (permerror): %s", domain, c.lookups, spfLookups, cost), "take out services that no longer send for you; move others to a subdomain of their own; write a or mx as ip4: of their addresses", nil)
+		l.add(checkSPF, Fail, fmt.Sprintf("the SPF record of %s takes %s look-ups, and receivers give up after %d (permerror): %s", domain, c.many(), spfLookups, cost), "take out services that no longer send for you; move others to a subdomain of their own; write a or mx as ip4: of their addresses", nil)
 	case c.voids > spfVoids:
 		l.add(checkSPF, Fail, fmt.Sprintf("%d terms of the SPF record of %s lead to names that have nothing, and receivers give up after %d (permerror)", c.voids, domain, spfVoids), "take the names that are no more out of: "+text, nil)
 	case c.lookups == spfLookups || c.voids > 0:

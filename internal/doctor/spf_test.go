@@ -111,6 +111,7 @@ func TestSPF(t *testing.T) {
 			h.example. IN MX 5 h.example.
 			r.example. IN TXT "v=spf1 a:h.example ip4:192.0.2.1 a=b -all"
 			h.example. IN A 192.0.2.1`, `, 6 of 10 look-ups`},
+		{"a forest", forest(), "fail: the SPF record of shop.example takes 100 or more look-ups, and receivers give up after 10"},
 		{"two that find nothing", `shop.example. IN TXT "v=spf1 a:x.example mx:y.example ~all"`, "takes 2 of 10 look-ups, 2 of which find nothing (of at most 2): a:x.example 1, mx:y.example 1 → leave room"},
 		{"three", `shop.example. IN TXT "v=spf1 a:x.example a:y.example a:z.example ~all"`, "fail: 3 terms of the SPF record of shop.example lead to names that have nothing, and receivers give up after 2"},
 		{"a loop", `shop.example. IN TXT "v=spf1 include:a.example -all"
@@ -135,6 +136,20 @@ func TestSPF(t *testing.T) {
 			t.Errorf("%s\n got %s want %s", c.name, got, c.want)
 		}
 	}
+}
+
+// forest is a zone in which counting all would never end.
+func forest() string {
+	var b strings.Builder
+	for i, name := range []string{"shop", "a", "b", "c", "d"} {
+		fmt.Fprintf(&b, "%s.example. IN TXT \"v=spf1", name)
+		for range 12 {
+			fmt.Fprintf(&b, " include:%s.example", []string{"a", "b", "c", "d", "e"}[i])
+		}
+		b.WriteString(" -all\"\n")
+	}
+	b.WriteString("e.example. IN TXT \"v=spf1 a:h.example -all\"\nh.example. IN A 192.0.2.1\n")
+	return b.String()
 }
 
 func exchangers(n int) string {

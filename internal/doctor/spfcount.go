@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -59,7 +60,8 @@ func (c *spfCount) count(ctx context.Context, r *Resolver, domain string, record
 			continue
 		}
 		before := c.lookups
-		if c.lookups++; c.lookups >= spfMost {
+		if c.lookups++; c.lookups > spfMost {
+			c.lookups = spfMost
 			return nil
 		}
 		if err := c.term(ctx, r, domain, t); err != nil {
@@ -125,6 +127,14 @@ func (c *spfCount) exchangers(ctx context.Context, r *Resolver, t spfTerm, targe
 		return &spfError{fmt.Sprintf("%s: %s has %d MX records, and a receiver gives up at more than %d", t.text, target, len(all), spfExchangers)}
 	}
 	return nil
+}
+
+// many is the number of look-ups, as far as they were counted.
+func (c *spfCount) many() string {
+	if c.lookups >= spfMost {
+		return fmt.Sprintf("%d or more", spfMost)
+	}
+	return strconv.Itoa(c.lookups)
 }
 
 // errOf is what is wrong with a record, as against DNS not answering.
