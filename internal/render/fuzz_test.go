@@ -57,3 +57,24 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+// Whatever HTML it is given, the search for what is active tells places within it, and
+// finds it again in what it tells of.
+func FuzzActive(f *testing.F) {
+	for _, src := range []string{
+		`<p onclick="a()">x</p>`, "<!--[if mso]><script>x</script><![endif]--><iframe src=a>", `<input type="radio"><input>`,
+		"<style>a{b:expression (1)}</style", `<p style="behavior:url(#default#VML)">`, "<!--[if]><!--[if]><base>", "<svg/onload=a", `<META HTTP-EQUIV=' Refresh '>`,
+	} {
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		eachActive(src, 0, len(src), func(a active) {
+			if a.start < 0 || a.end < a.start || a.end > len(src) || a.what == "" || a.hint == "" {
+				t.Fatalf("%+v of %d bytes", a, len(src))
+			}
+			if strings.HasPrefix(a.what, "<") && src[a.start] != '<' {
+				t.Fatalf("%+v begins with %q", a, src[a.start])
+			}
+		})
+	})
+}

@@ -77,6 +77,6 @@ func (r *Renderer) served(l *letter, st *state, vars map[string]any) {
 	trigger, _ := vars["trigger"].(map[string]any)
 	topic, _ := trigger["topic"].(string)
 	if t, ok := r.catalog.Workspace.Topics[topic]; ok {
-		trigger["topic_name"] = t.Name.In(st.locale, r.catalog.Workspace.Locales)
+		trigger["topic_name"] = r.catalog.Workspace.Text(t.Name, st.locale)
 	}
 }

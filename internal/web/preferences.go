@@ -140,7 +140,7 @@ func (p preferences) fill(v *choices) {
 		v.Topics = append(v.Topics, topicRow{t, p.topicName(t.Key, cmp.Or(is.Locale, v.Lang))})
 	}
 	spoken := is.Locale
-	for _, l := range campaign.LocaleChain(is.Locale, p.Workspace.Locales) {
+	for _, l := range p.Workspace.LocaleChain(is.Locale) {
 		if slices.Contains(p.Workspace.Locales, l) {
 			spoken = l
 			break
@@ -203,7 +203,7 @@ func (p preferences) view(locale string, r *http.Request) choices {
 // no longer has goes by its key.
 func (s *Server) topicName(key, locale string) string {
 	if t, ok := s.Workspace.Topics[key]; ok {
-		if name := t.Name.In(locale, s.Workspace.Locales); name != "" {
+		if name := s.Workspace.Text(t.Name, locale); name != "" {
 			return name
 		}
 	}
