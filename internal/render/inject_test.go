@@ -140,6 +140,8 @@ func TestEncodedInAddress(t *testing.T) {
 		{"{% if customer.none %}https://no.example{% else %}{{ brand.site }}{% endif %}", "https://kape.example"},
 		{"{% assign u = brand.site | append: '/x?y=1' %}{{ u }}", "https://kape.example/x?y=1"},
 		{"{{ customer.none | default: 'https://d.example/' }}", "https://d.example/"},
+		// Bytes that are no characters: a database takes them in no link.
+		{"{{ 'https%3A%2F%2Fa.example%2F%FF%C3%A9' | url_decode }}", "https://a.example/%FFé"},
 	} {
 		e, err := compile(t, bare(t, `<a href="`+c.src+`">x</a>`)).Render(receiptMessage(`{}`, map[string]any{"v": "a b/c&?d%="}), settings(t))
 		want := strings.Replace(c.want, "c%26%3Fd%25%3D/x", "c%26%3Fd%25=/x", 1)

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"html"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"tidings/internal/campaign"
 	"tidings/internal/token"
@@ -129,6 +131,25 @@ func (st *state) sign(p token.Purpose, link int64) string {
 	return st.settings.Signer.Sign(p, st.message, link)
 }
 
+// encodeStray encodes the bytes of an address that are no characters, as a value that
+// was decoded can have: in a mail they would be lost.
+func encodeStray(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, "%%%02X", s[0])
+		} else {
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return b.String()
+}
+
 // finish checks the address that was written from offset from on, and puts the
 // tracked one in its place.
 func (l *linkPlace) finish(st *state, from int) error {
@@ -140,6 +161,7 @@ func (l *linkPlace) finish(st *state, from int) error {
 	if strings.ContainsRune(raw, ' ') {
 		raw = strings.ReplaceAll(raw, " ", "%20")
 	}
+	raw = encodeStray(raw)
 	if err := l.check(raw); err != nil {
 		return &Error{File: l.at.file, Line: l.at.line, Column: l.at.col, Message: l.attr + " " + err.Error()}
 	}
