@@ -150,7 +150,6 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 		return
 	}
 	d.part("pauses", nil, d.pauses)
-	d.part("addresses", nil, d.addresses)
 	known := d.part("the names of events and attributes", nil, func() (err error) {
 		if d.eventNames, err = d.store.EventNames(d.ctx); err == nil {
 			d.attributeNames, err = d.store.AttributeNames(d.ctx)
@@ -199,6 +198,7 @@ func (d *dataCheck) all(rt *runtime, mentions []content.Mention) {
 	for _, report := range d.empty {
 		report()
 	}
+	d.part("addresses", nil, d.addresses)
 }
 
 // pauses notes what a person has stopped: the files alone look as if it ran.

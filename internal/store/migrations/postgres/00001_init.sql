@@ -448,7 +448,7 @@ CREATE TABLE audit (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at          BIGINT NOT NULL,
     who         TEXT NOT NULL,
-    action      TEXT NOT NULL,          -- release, retry, cancel, pause, resume
+    action      TEXT NOT NULL,          -- release, retry, cancel, pause, resume, suppress …
     campaign_id BIGINT,
     message_id  BIGINT,
     detail      TEXT NOT NULL DEFAULT ''
