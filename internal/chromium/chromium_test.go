@@ -5,6 +5,7 @@ import (
 	"context"
 	"image/png"
 	"net/http"
+	"net/url"
 	"os"
 	"testing"
 	"time"
@@ -60,6 +61,19 @@ func TestBrowser(t *testing.T) {
 	}
 	if image, err := png.Decode(bytes.NewReader(raw)); err != nil || image.Bounds().Dx() != 750 || image.Bounds().Dy() != 200 {
 		t.Errorf("picture: %v", err)
+	}
+	// What a page forbids is not forbidden to the next.
+	for _, policy := range []string{"<meta http-equiv='content-security-policy' content=\"style-src 'none'\">", ""} {
+		if err := p.Open(ctx, "data:text/html,"+url.PathEscape(policy)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Show(ctx, `<p style="color:#010203">x`); err != nil {
+			t.Fatal(err)
+		}
+		var colour string
+		if err := p.Eval(ctx, `getComputedStyle(document.querySelector("p")).color`, &colour); err != nil || colour != "rgb(1, 2, 3)" {
+			t.Errorf("the colour is %s, %v", colour, err)
+		}
 	}
 	if err := p.Eval(ctx, "nothing.at.all", nil); err == nil {
 		t.Error("no error of a script that fails")

@@ -12,6 +12,7 @@ type Page struct {
 	wire    *wire
 	session string
 	frame   string
+	away    bool // at an address, whose policies would hold for what is put in its place
 }
 
 // View is how a page is seen.
@@ -20,11 +21,11 @@ type View struct {
 	Dark          bool // by prefers-color-scheme
 }
 
-// Page opens a tab; it ends with the browser.
+// Page opens a tab; it ends with the browser, or before by Close.
 func (b *Browser) Page(ctx context.Context) (*Page, error) {
 	p := &Page{wire: b.wire}
 	var target struct{ TargetID string }
-	if err := p.call(ctx, "Target.createTarget", params{"url": "about:blank"}, &target); err != nil {
+	if err := p.call(ctx, "Target.createTarget", params{"url": blank}, &target); err != nil {
 		return nil, err
 	}
 	var attached struct{ SessionID string }
@@ -34,6 +35,13 @@ func (b *Browser) Page(ctx context.Context) (*Page, error) {
 	p.session, p.frame = attached.SessionID, target.TargetID
 	return p, p.call(ctx, "Page.enable", nil, nil)
 }
+
+// Close ends the tab, and what it is loading or listening to.
+func (p *Page) Close(ctx context.Context) error {
+	return p.wire.call(ctx, "", "Target.closeTarget", params{"targetId": p.frame}, nil)
+}
+
+const blank = "about:blank"
 
 type params map[string]any
 
@@ -58,6 +66,7 @@ func (p *Page) See(ctx context.Context, v View) error {
 
 // Open goes to an address and waits until all that it shows is there.
 func (p *Page) Open(ctx context.Context, url string) error {
+	p.away = url != blank
 	loaded := p.wire.next(p.session, "Page.loadEventFired")
 	var went struct{ ErrorText string }
 	if err := p.call(ctx, "Page.navigate", params{"url": url}, &went); err != nil {
@@ -71,6 +80,11 @@ func (p *Page) Open(ctx context.Context, url string) error {
 
 // Show puts HTML in place of what the page holds.
 func (p *Page) Show(ctx context.Context, html string) error {
+	if p.away {
+		if err := p.Open(ctx, blank); err != nil {
+			return err
+		}
+	}
 	loaded := p.wire.next(p.session, "Page.loadEventFired")
 	if err := p.call(ctx, "Page.setDocumentContent", params{"frameId": p.frame, "html": html}, nil); err != nil {
 		return err

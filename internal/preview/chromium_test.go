@@ -54,18 +54,35 @@ func look(t *testing.T) *eye {
 	if path == "" {
 		t.Skip("TEST_CHROMIUM is not set")
 	}
-	b, err := chromium.Start(path, http.HandlerFunc(drawing))
-	if err != nil {
-		t.Fatal(err)
+	var err error
+	if browser == nil {
+		if browser, err = chromium.Start(path, http.HandlerFunc(drawing)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	t.Cleanup(b.Close)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
-	page, err := b.Page(ctx)
+	page, err := browser.Page(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := page.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	return &eye{t, ctx, page}
+}
+
+// browser is that of all tests which look, one after the other.
+var browser *chromium.Browser
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if browser != nil {
+		browser.Close()
+	}
+	os.Exit(code)
 }
 
 func (e *eye) see(v chromium.View) {
@@ -163,7 +180,7 @@ func TestMeasure(t *testing.T) {
 
 // The page of the preview fits a desktop and a phone, in light and dark.
 func TestPageFits(t *testing.T) {
-	d := serve(t, os.DirFS("../.."), nil, true) // ends after the browser, which follows it
+	d := serve(t, os.DirFS("../.."), nil, true) // ends after the page, which follows it
 	e := look(t)
 	for _, path := range []string{"/", "/?campaign=abandoned-cart&locale=he&scheme=dark", "/?customer=long-name&view=text", "/?view=headers", "/?view=source", "/?customer=nobody", "/all"} {
 		if err := e.page.Open(e.ctx, d.url+path); err != nil {

@@ -33,7 +33,7 @@ type frame struct {
 // TestPictures takes the pictures of the docs anew; UPDATE_PICTURES=1 keeps them.
 // Fonts differ from machine to machine, so only their measures are compared.
 func TestPictures(t *testing.T) {
-	d := serve(t, os.DirFS("../.."), nora{}, true) // ends after the browser, which follows it
+	d := serve(t, os.DirFS("../.."), nora{}, true) // ends after the page, which follows it
 	e := look(t)
 	all := pictureFrames(e, d.url)
 	for _, name := range pictureNames {
