@@ -33,6 +33,9 @@ func TestDoubleOptIn(t *testing.T) {
 		d.track("ana", "Subscribed", `{"topic":"offers","text_version":"form 3","source":"footer form"}`)
 		d.track("ana", "Subscribed", `{"topic":"offers"}`) // twice: asked once
 		may("offers", "no_consent")
+		// Nor is the address asked again under another name.
+		d.identify("bot", `{"email":"ANA@kape.example"}`)
+		d.track("bot", "Subscribed", `{"topic":"offers"}`)
 		mail := d.mailed(campaign.ServiceConfirm)
 		if mail.Customer.Email != "ana@kape.example" {
 			t.Errorf("mailed to %s", mail.Customer.Email)

@@ -12,7 +12,7 @@ import (
 	"tidings/internal/intake"
 )
 
-// How often a customer may ask for the same service mail.
+// How often the same service mail may be asked for, for an address.
 const (
 	askAgain  = 2 * time.Minute
 	askMost   = 5 // within askWithin
@@ -74,14 +74,16 @@ func (s *Store) AskAddress(ctx context.Context, message int64, address string, h
 	return sent, err
 }
 
-// request records that a service mail was asked for, by which the next tick sends it. The
-// customer is locked, so that of many who ask at once those over the limit are told
-// so.
+// request records that a service mail was asked for, by which the next tick sends it.
+// The limits are the address's, under however many names a form has made it a
+// customer. The customer is locked, so that of many who ask at once those over the
+// limit are told so.
 func (s *Store) request(ctx context.Context, tx *sql.Tx, customer int64, mail string, properties map[string]any, at time.Time) (bool, error) {
 	var day, just int
 	topic, _ := properties["topic"].(string)
 	err := tx.QueryRowContext(ctx, `SELECT count(*), count(CASE WHEN occurred_at > $4 AND coalesce(properties ->> 'topic', '') = $5 THEN 1 END) FROM events
-		WHERE customer_id = $1 AND name = '`+campaign.MailRequested+`' AND occurred_at > $3 AND properties ->> 'mail' = $2`,
+		WHERE customer_id IN (SELECT CAST($1 AS BIGINT) UNION SELECT o.id FROM customers o WHERE o.email_hash = (SELECT c.email_hash FROM customers c WHERE c.id = $1))
+			AND name = '`+campaign.MailRequested+`' AND occurred_at > $3 AND properties ->> 'mail' = $2`,
 		customer, mail, campaign.Micros(at.Add(-askWithin)), campaign.Micros(at.Add(-askAgain)), topic).Scan(&day, &just)
 	if err != nil {
 		return false, fmt.Errorf("count what was asked for: %w", err)
