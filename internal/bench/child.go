@@ -153,13 +153,13 @@ func processTime(pid int) float64 {
 }
 
 // backends are the processor times of the database's processes that serve the
-// senders, where they are of this machine.
-func (m *mailingRun) backends(ctx context.Context, app string) map[int]float64 {
+// application, where they are of this machine.
+func (p *place) backends(ctx context.Context, app string) map[int]float64 {
 	out := map[int]float64{}
-	if m.place.engine != audience.Postgres {
+	if p.engine != audience.Postgres {
 		return out
 	}
-	rows, err := m.place.db.QueryContext(ctx, "SELECT pid FROM pg_stat_activity WHERE application_name = $1", app)
+	rows, err := p.db.QueryContext(ctx, "SELECT pid FROM pg_stat_activity WHERE application_name = $1", app)
 	if err != nil {
 		return out
 	}

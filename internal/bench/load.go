@@ -22,6 +22,10 @@ type HTTPFigures struct {
 	PerSecond float64 `json:"per_second"`
 	P50       float64 `json:"p50_ms"`
 	P99       float64 `json:"p99_ms"`
+	// Processor time for one: of this process, the client's part among it, and of the
+	// database's processes, where they are of this machine.
+	CPU      float64 `json:"cpu_us"`
+	Database float64 `json:"database_cpu_us"`
 }
 
 // load asks a server on this machine for one thing after the other over so many
@@ -40,14 +44,14 @@ func load(ctx context.Context, handler http.Handler, connections int, length tim
 	var all sync.WaitGroup
 	var next atomic.Int64
 	took, errs := make([][]time.Duration, connections), make([]error, connections)
-	begun := time.Now()
+	begun, used := time.Now(), processorTime()
 	for i := range connections {
 		all.Go(func() {
 			took[i], errs[i] = client(ctx, ln.Addr().String(), status, func() []byte { return request(int(next.Add(1) - 1)) })
 		})
 	}
 	all.Wait()
-	seconds := time.Since(begun).Seconds()
+	seconds, used := time.Since(begun).Seconds(), processorTime()-used
 	err = errors.Join(append(errs, srv.Close())...)
 	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, serr)
@@ -60,7 +64,8 @@ func load(ctx context.Context, handler http.Handler, connections int, length tim
 	ms := func(share float64) float64 {
 		return float64(every[int(share*float64(len(every)-1))].Microseconds()) / 1000
 	}
-	return HTTPFigures{Requests: len(every), PerSecond: float64(len(every)) / seconds, P50: ms(0.5), P99: ms(0.99)}, nil
+	return HTTPFigures{Requests: len(every), PerSecond: float64(len(every)) / seconds, P50: ms(0.5), P99: ms(0.99),
+		CPU: float64(used.Microseconds()) / float64(len(every))}, nil
 }
 
 func ctxErr(n int) error {

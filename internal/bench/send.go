@@ -277,7 +277,7 @@ func (m *mailingRun) send(ctx context.Context) error {
 			return err
 		}
 	}
-	database, sink, begun := m.backends(ctx, app), m.sink.cpu(), time.Now()
+	database, sink, begun := m.place.backends(ctx, app), m.sink.cpu(), time.Now()
 	for _, c := range senders {
 		if err := c.order("go"); err != nil {
 			return err
@@ -308,7 +308,7 @@ func (m *mailingRun) send(ctx context.Context) error {
 		m.out.Each = append(m.out.Each, EachSender{Messages: sent[i], PerSecond: float64(sent[i]) / m.out.Seconds, CPU: told.CPU, Peak: told.Peak})
 	}
 	m.out.CPU.Sink = m.sink.cpu() - sink
-	for pid, now := range m.backends(ctx, app) {
+	for pid, now := range m.place.backends(ctx, app) {
 		m.out.CPU.Database += now - database[pid]
 	}
 	n := float64(m.Messages) / 1e6

@@ -75,7 +75,7 @@ func Track(ctx context.Context, o TrackOptions) (TrackFigures, error) {
 	t := &trackRun{TrackOptions: o, place: p}
 	t.out = TrackFigures{Engine: p.engine.String(), Messages: o.Messages, Connections: o.Connections}
 	// Commits shall last, unlike those of the place's own store.
-	if t.store, err = store.Open(ctx, p.address, store.Options{}); err != nil {
+	if t.store, err = store.Open(ctx, p.named(trackName), store.Options{}); err != nil {
 		return t.out, err
 	}
 	defer t.store.Close()
@@ -90,6 +90,22 @@ func Track(ctx context.Context, o TrackOptions) (TrackFigures, error) {
 		o.Tell(fmt.Sprintf("%s: %.1f s", part.name, time.Since(begun).Seconds()))
 	}
 	return t.out, nil
+}
+
+// trackName is by which the database knows the connections that are measured.
+const trackName = "tidings-bench-track"
+
+// load measures a handler, with what the database has used for it.
+func (t *trackRun) load(ctx context.Context, handler http.Handler, status int, request func(int) []byte) (HTTPFigures, error) {
+	before := t.place.backends(ctx, trackName)
+	f, err := load(ctx, handler, t.Connections, t.Time, status, request)
+	if err != nil {
+		return f, err
+	}
+	for pid, used := range t.place.backends(ctx, trackName) {
+		f.Database += (used - before[pid]) * 1e6 / float64(f.Requests)
+	}
+	return f, nil
 }
 
 type trackRun struct {
@@ -145,7 +161,7 @@ func (t *trackRun) requests(path func(message int64) string) func(int) []byte {
 }
 
 func (t *trackRun) opens(ctx context.Context) (err error) {
-	t.out.Opens, err = load(ctx, t.handler, t.Connections, t.Time, http.StatusOK, t.requests(t.Open))
+	t.out.Opens, err = t.load(ctx, t.handler, http.StatusOK, t.requests(t.Open))
 	if err != nil {
 		return err
 	}
@@ -154,7 +170,7 @@ func (t *trackRun) opens(ctx context.Context) (err error) {
 }
 
 func (t *trackRun) clicks(ctx context.Context) (err error) {
-	t.out.Clicks, err = load(ctx, t.handler, t.Connections, t.Time, http.StatusFound, t.requests(func(m int64) string { return t.Click(m, m%benchLinks+1) }))
+	t.out.Clicks, err = t.load(ctx, t.handler, http.StatusFound, t.requests(func(m int64) string { return t.Click(m, m%benchLinks+1) }))
 	if err != nil {
 		return err
 	}
@@ -177,7 +193,7 @@ func (t *trackRun) check(ctx context.Context) error {
 
 // bare answers the same pixel and records nothing.
 func (t *trackRun) bare(ctx context.Context) (err error) {
-	t.out.Baseline.Bare, err = load(ctx, http.HandlerFunc(answerPixel), t.Connections, t.Time, http.StatusOK, t.requests(t.Open))
+	t.out.Baseline.Bare, err = t.load(ctx, http.HandlerFunc(answerPixel), http.StatusOK, t.requests(t.Open))
 	return err
 }
 
@@ -204,7 +220,7 @@ func (t *trackRun) insert(ctx context.Context) error {
 		answerPixel(w, r)
 	}
 	b := &t.out.Baseline
-	if b.Insert, err = load(ctx, http.HandlerFunc(handler), t.Connections, t.Time, http.StatusOK, t.requests(t.Open)); err != nil {
+	if b.Insert, err = t.load(ctx, http.HandlerFunc(handler), http.StatusOK, t.requests(t.Open)); err != nil {
 		return err
 	}
 	b.OpensToInsert = t.out.OpensPerSecond / b.Insert.PerSecond
@@ -221,7 +237,7 @@ func (t *trackRun) plain() (*sql.DB, error) {
 		}
 		return db, err
 	}
-	db, err := sql.Open("pgx", t.place.address)
+	db, err := sql.Open("pgx", t.place.named(trackName))
 	if err == nil {
 		db.SetMaxOpenConns(8)
 		db.SetMaxIdleConns(8)

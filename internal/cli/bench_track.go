@@ -47,7 +47,8 @@ func (c *benchTrackCmd) Run(rt *runtime) error {
 	}
 	rt.printf("%s, %d connections, %s mails\n", f.Engine, f.Connections, thousands(f.Messages))
 	line := func(name string, h bench.HTTPFigures) {
-		rt.printf("  %-16s %9s a second · half within %.1f ms, 99 %% within %.1f ms\n", name, thousands(int(h.PerSecond)), h.P50, h.P99)
+		rt.printf("  %-16s %9s a second · half within %.1f ms, 99 %% within %.1f ms · processor %.0f µs, database %.0f\n",
+			name, thousands(int(h.PerSecond)), h.P50, h.P99, h.CPU, h.Database)
 	}
 	line("opens", f.Opens)
 	line("clicks", f.Clicks)

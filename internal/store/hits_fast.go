@@ -7,8 +7,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"tidings/internal/campaign"
 )
 
 const insertHits = `INSERT INTO hits (` + hitColumns + `) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
@@ -33,7 +31,7 @@ func (s *Store) recordFast(ctx context.Context, batch []*newHit) (bool, error) {
 			return false, nil
 		}
 		for _, m := range p.mails {
-			if !campaign.State(m.state).Terminal() {
+			if m.doubtful {
 				return false, nil
 			}
 		}

@@ -45,11 +45,12 @@ func markOf(k grade.Kind, g grade.Grade) hitMark {
 
 // hitMail is a message as its hits need it.
 type hitMail struct {
-	state     string
-	uncertain int
-	accepted  sql.NullInt64 // when a mail server took it, or was about to
-	marks     [hitMarks]sql.NullInt64
+	doubtful bool          // whether it has arrived is not known: a hit proves that it has
+	marked   int           // a bit for each hitMark that it has
+	accepted sql.NullInt64 // when a mail server took it, or was about to
 }
+
+func (m *hitMail) has(k hitMark) bool { return m.marked&(1<<k) != 0 }
 
 // hitKey names the hits of which so many are kept.
 type hitKey struct{ message, link, hour int64 }
@@ -158,8 +159,10 @@ func (s *Store) hitMails(ctx context.Context, q querier, batch []*newHit, lock s
 	if s.engine == audience.Postgres {
 		clock = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 	}
-	rows, err := q.QueryContext(ctx, `SELECT id, state, uncertain, CASE WHEN state = 'accepted' AND reason <> 'evidence' THEN done_at ELSE handoff_at END,
-			opened_at, clicked_at, machine_opened_at, machine_clicked_at, `+clock+`
+	rows, err := q.QueryContext(ctx, `SELECT id, state = 'uncertain' OR uncertain > 0 AND state IN ('pending', 'queued', 'claimed'),
+			CASE WHEN opened_at IS NULL THEN 0 ELSE 1 END + CASE WHEN clicked_at IS NULL THEN 0 ELSE 2 END
+				+ CASE WHEN machine_opened_at IS NULL THEN 0 ELSE 4 END + CASE WHEN machine_clicked_at IS NULL THEN 0 ELSE 8 END,
+			CASE WHEN state = 'accepted' AND reason <> 'evidence' THEN done_at ELSE handoff_at END, `+clock+`
 		FROM messages WHERE id IN `+s.ids("$1")+lock, array(ids))
 	if err != nil {
 		return nil, fmt.Errorf("find messages: %w", err)
@@ -170,7 +173,7 @@ func (s *Store) hitMails(ctx context.Context, q querier, batch []*newHit, lock s
 	for rows.Next() {
 		var id int64
 		m := &hitMail{}
-		if err := rows.Scan(&id, &m.state, &m.uncertain, &m.accepted, &m.marks[0], &m.marks[1], &m.marks[2], &m.marks[3], &now); err != nil {
+		if err := rows.Scan(&id, &m.doubtful, &m.marked, &m.accepted, &now); err != nil {
 			return nil, fmt.Errorf("find messages: %w", err)
 		}
 		out[id] = m
@@ -187,15 +190,16 @@ func (s *Store) hitMails(ctx context.Context, q querier, batch []*newHit, lock s
 	return out, rows.Err()
 }
 
-// keptHits counts what is kept of the batch's messages since the beginning of its
-// hour. A message without a mark has none.
+// keptHits counts what is kept since the beginning of their hour of the batch's messages
+// that may be near the limit: those of which this process has seen a few hits.
 func (s *Store) keptHits(ctx context.Context, q querier, batch []*newHit, mails map[int64]*hitMail) (map[hitKey]int, error) {
 	out := map[hitKey]int{}
 	var ids []int64
 	since := campaign.Micros(batch[0].At)
 	for _, h := range batch {
 		since = min(since, campaign.Micros(h.At))
-		if m := mails[h.message]; m != nil && m.marks != [hitMarks]sql.NullInt64{} {
+		often := s.often.add(hitKey{h.message, h.link, campaign.Micros(h.At) / hourMicros})
+		if m := mails[h.message]; m != nil && m.marked != 0 && often {
 			ids = append(ids, h.message)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"tidings/internal/audience"
-	"tidings/internal/campaign"
 )
 
 const hitColumns = `message_id, kind, link_id, at, after_accept, method, user_agent, network, purpose, grade, reasons, rules`
@@ -52,7 +51,7 @@ func firstTimes(in []hitRow, mails map[int64]*hitMail) [][]any {
 	first := map[int64]*[hitMarks]any{}
 	for _, r := range in {
 		m := markOf(r.kind, r.result.Grade)
-		if mails[r.message].marks[m].Valid {
+		if mails[r.message].has(m) {
 			continue
 		}
 		if first[r.message] == nil {
@@ -88,7 +87,7 @@ func (s *Store) markHits(ctx context.Context, tx *sql.Tx, first [][]any) error {
 func (s *Store) settleByHits(ctx context.Context, tx *sql.Tx, batch []*newHit, mails map[int64]*hitMail) error {
 	for _, h := range batch {
 		m := mails[h.message]
-		if m == nil || campaign.State(m.state).Terminal() || m.state != string(campaign.Uncertain) && m.uncertain == 0 {
+		if m == nil || !m.doubtful {
 			continue
 		}
 		mail, ok, err := findMail(ctx, tx, h.message)
@@ -100,7 +99,7 @@ func (s *Store) settleByHits(ctx context.Context, tx *sql.Tx, batch []*newHit, m
 				return err
 			}
 		}
-		m.state = string(campaign.Accepted)
+		m.doubtful = false
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type Store struct {
 	links   linkCache
 	targets targetCache
 	hits    [hitLanes]hitLane
+	often   oftenHit
 	slowed  atomic.Bool  // somebody has asked for less mail, when this process last looked
 	pruned  atomic.Int64 // when counts that no limit asks for were dropped last
 	feeds   feeds
