@@ -236,52 +236,11 @@ func inOrder(cat *campaign.Catalog) []*campaign.Campaign {
 // campaignsIn are the campaigns that c's conditions ask for, by name.
 func campaignsIn(cat *campaign.Catalog, c *campaign.Campaign) []string {
 	var out []string
-	seen := map[string]bool{}
-	var look func(campaign.Condition)
-	segment := func(name string) {
-		if s, ok := cat.Segments[name]; ok && !seen[name] {
-			seen[name] = true
-			look(s.Match)
+	c.WalkConditions(cat, func(part campaign.Condition) {
+		if state, ok := part.(campaign.CampaignState); ok {
+			out = append(out, state.Campaign)
 		}
-	}
-	tiers := false
-	look = func(cond campaign.Condition) {
-		campaign.Walk(cond, func(part campaign.Condition) {
-			switch part := part.(type) {
-			case campaign.CampaignState:
-				out = append(out, part.Campaign)
-			case campaign.InSegment:
-				segment(part.Segment)
-			case campaign.Attribute:
-				if part.Name == "tier" && !tiers {
-					tiers = true
-					for _, tier := range cat.Workspace.Tiers {
-						look(tier.When)
-					}
-				}
-			}
-		})
-	}
-	if t, ok := c.Trigger.(campaign.SegmentChange); ok {
-		segment(t.Segment)
-	}
-	for _, cond := range slices.Concat([]campaign.Condition{c.Audience, c.EnterWhen}, c.ExitOn) {
-		look(cond)
-	}
-	var steps func([]campaign.Step)
-	steps = func(list []campaign.Step) {
-		for _, s := range list {
-			look(s.When)
-			if s.Wait != nil {
-				look(s.Wait.For)
-			}
-			for _, arm := range s.Branch {
-				look(arm.When)
-				steps(arm.Steps)
-			}
-		}
-	}
-	steps(c.Steps)
+	})
 	slices.Sort(out)
 	return slices.Compact(out)
 }

@@ -140,24 +140,8 @@ func (e *Evaluator) everyCondition(f func(campaign.Condition)) {
 		campaign.Walk(t.When, f)
 	}
 	for _, c := range e.cat.Campaigns {
-		campaign.Walk(c.Audience, f)
-		campaign.Walk(c.EnterWhen, f)
-		for _, exit := range c.ExitOn {
-			campaign.Walk(exit, f)
-		}
-		walkSteps(c.Steps, f)
-	}
-}
-
-func walkSteps(steps []campaign.Step, f func(campaign.Condition)) {
-	for _, s := range steps {
-		campaign.Walk(s.When, f)
-		if s.Wait != nil {
-			campaign.Walk(s.Wait.For, f)
-		}
-		for _, arm := range s.Branch {
-			campaign.Walk(arm.When, f)
-			walkSteps(arm.Steps, f)
+		for _, cond := range c.Conditions() {
+			campaign.Walk(cond, f)
 		}
 	}
 }

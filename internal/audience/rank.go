@@ -296,7 +296,7 @@ func (e *Evaluator) ranksKept(ctx context.Context, q Querier, from time.Time) (m
 // of before (see Unrank), it leaves it be. What depends on passes is never kept,
 // for a pass may be entered as of a moment before.
 func (e *Evaluator) Rank(ctx context.Context, x Execer, c *campaign.Campaign, w Window) error {
-	rankings := e.rankings(conditionsOf(c))
+	rankings := e.rankings(c.Conditions())
 	if len(rankings) == 0 {
 		return nil
 	}
@@ -331,16 +331,6 @@ func (e *Evaluator) Rank(ctx context.Context, x Execer, c *campaign.Campaign, w 
 func tryRanksLock(ctx context.Context, q Querier) (locked bool, err error) {
 	rows, err := q.QueryContext(ctx, "SELECT pg_try_advisory_xact_lock("+ranksLock+")")
 	return locked, each(rows, err, func(rows *sql.Rows) error { return rows.Scan(&locked) })
-}
-
-// conditionsOf are all conditions of a campaign.
-func conditionsOf(c *campaign.Campaign) []campaign.Condition {
-	conds := append([]campaign.Condition{c.Audience, c.EnterWhen}, c.ExitOn...)
-	if t, ok := c.Trigger.(campaign.SegmentChange); ok {
-		conds = append(conds, campaign.InSegment{Segment: t.Segment})
-	}
-	walkSteps(c.Steps, func(cond campaign.Condition) { conds = append(conds, cond) })
-	return conds
 }
 
 // ranksLock is the advisory lock of PostgreSQL by which transactions that keep

@@ -231,47 +231,17 @@ type TodayValue struct {
 }
 
 // LookedAt are the attributes that the campaign's conditions look at and that are
-// told, not computed, those of its segments included, in the order of their names.
+// told, not computed, those of its segments and tiers included, in the order of
+// their names.
 func (c *Campaign) LookedAt(cat *Catalog) []string {
-	names, seen := map[string]bool{}, map[string]bool{}
-	var look func(Condition)
-	look = func(cond Condition) {
-		Walk(cond, func(part Condition) {
-			switch part := part.(type) {
-			case Attribute:
-				if _, computed := cat.Workspace.ComputedAttribute(part.Name); !computed {
-					names[part.Name] = true
-				}
-			case InSegment:
-				if s, ok := cat.Segments[part.Segment]; ok && !seen[part.Segment] {
-					seen[part.Segment] = true
-					look(s.Match)
-				}
-			}
-		})
-	}
-	var steps func([]Step)
-	steps = func(list []Step) {
-		for _, s := range list {
-			look(s.When)
-			if s.Wait != nil {
-				look(s.Wait.For)
-			}
-			for _, arm := range s.Branch {
-				look(arm.When)
-				steps(arm.Steps)
+	names := map[string]bool{}
+	c.WalkConditions(cat, func(part Condition) {
+		if a, ok := part.(Attribute); ok {
+			if _, computed := cat.Workspace.ComputedAttribute(a.Name); !computed {
+				names[a.Name] = true
 			}
 		}
-	}
-	look(c.Audience)
-	look(c.EnterWhen)
-	for _, cond := range c.ExitOn {
-		look(cond)
-	}
-	if t, ok := c.Trigger.(SegmentChange); ok {
-		look(InSegment{t.Segment})
-	}
-	steps(c.Steps)
+	})
 	return slices.Sorted(maps.Keys(names))
 }
 
