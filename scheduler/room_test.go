@@ -75,7 +75,7 @@ func keep(ctx context.Context, c chan<- struct{}) {
 func TestRoomIsNoTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &busy{}
-		b.run(t, 10*time.Second, func(ctx context.Context, _, room chan<- struct{}) { keep(ctx, room) })
+		b.run(t, 9950*time.Millisecond, func(ctx context.Context, _, room chan<- struct{}) { keep(ctx, room) })
 		if b.relays < 98 || b.relays > 101 {
 			t.Errorf("%d relays in 10 s", b.relays)
 		}

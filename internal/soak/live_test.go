@@ -22,7 +22,9 @@ func TestLive(t *testing.T) {
 	defer cancel()
 	h := &house{rig: r, t: t}
 	h.deploy(ctx, 2, 4)
-	h.eventually(ctx, "the campaigns are taken up", func() bool { return h.number(`SELECT count(*) FROM campaigns WHERE name <> 'tidings.service' AND activated_at IS NOT NULL`) == 3 })
+	h.eventually(ctx, "the campaigns are taken up", func() bool {
+		return h.number(`SELECT count(*) FROM campaigns WHERE name <> 'tidings.service' AND activated_at IS NOT NULL`) == 3
+	})
 
 	must(t, r.newcomers(ctx, 60))
 	must(t, r.peer.Wait(ctx, 30))
