@@ -99,21 +99,7 @@ func (s *Store) Unsubscribe(ctx context.Context, message int64, everything bool,
 		if _, err := tx.ExecContext(ctx, `UPDATE messages SET unsubscribed_at = $2 WHERE id = $1 AND unsubscribed_at IS NULL`, m.id, campaign.Micros(hit.At)); err != nil {
 			return fmt.Errorf("mark the message: %w", err)
 		}
-		left, err := s.hasLeft(ctx, tx, m, topic, hit.At)
-		if err != nil || left {
-			return err
-		}
-		// The address that got the mail, should it not be the customer's any more.
-		if err := s.suppress(ctx, tx, m.hash.String, suppressedTopic(topic), unsubscribed, hit.At); err != nil {
-			return err
-		}
-		properties := mailProperties(m.campaign, m.step, m.id)
-		properties["topic"] = topic
-		if err := s.mailEvents(ctx, tx, campaign.Unsubscribed, [][]any{{randomUID("hit"), m.customer, properties}}, hit.At); err != nil {
-			return err
-		}
-		at := campaign.Micros(hit.At)
-		return s.say(ctx, tx, []consent{{customer: m.customer, topic: topic, at: at, recorded: at, source: "unsubscribe link"}}, hit.At)
+		return s.leave(ctx, tx, m, topic, "unsubscribe link", "", hit.At)
 	})
 }
 

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"tidings/internal/campaign"
+)
+
+// Confirmation is what a confirming link stands for, at a moment.
+func (s *Store) Confirmation(ctx context.Context, message int64, at time.Time) (c campaign.Confirmation, err error) {
+	c.State = campaign.LinkGone
+	if at, err = s.stamp(ctx, s.db, at); err != nil {
+		return c, err
+	}
+	m, ok, err := serviceMailOf(ctx, s.db, message, campaign.ServiceConfirm, campaign.ServiceAddress)
+	if err != nil || !ok {
+		return c, err
+	}
+	return m.confirmation(at), nil
+}
+
+func (m *serviceMail) confirmation(at time.Time) campaign.Confirmation {
+	c := campaign.Confirmation{Address: m.address, Locale: m.locale, Topic: m.asked.Topic}
+	life := campaign.ConfirmLife
+	if m.mail == campaign.ServiceAddress {
+		c.New, life = m.asked.Email, campaign.LinkLife
+	}
+	c.State = m.state(life, at)
+	return c
+}
+
+// Confirm does what a confirming link stands for, once: the subscription counts, or
+// the address is the customer's.
+func (s *Store) Confirm(ctx context.Context, message int64, text string, hit campaign.Hit) (c campaign.Confirmation, err error) {
+	err = s.write(ctx, func(tx *sql.Tx) error {
+		c = campaign.Confirmation{State: campaign.LinkGone}
+		m, ok, err := serviceMailOf(ctx, tx, message, campaign.ServiceConfirm, campaign.ServiceAddress)
+		if err != nil || !ok {
+			return err
+		}
+		if err := s.lockCustomer(ctx, tx, m.customer); err != nil {
+			return err
+		}
+		at, err := s.stamp(ctx, tx, hit.At)
+		if err != nil {
+			return err
+		}
+		if c = m.confirmation(at); c.State != campaign.LinkGood {
+			return nil
+		}
+		first, err := use(ctx, tx, message, at)
+		if err != nil || !first {
+			c.State = campaign.LinkUsed
+			return err
+		}
+		if m.mail == campaign.ServiceAddress {
+			err = s.moveTo(ctx, tx, m, at)
+		} else {
+			err = s.confirmed(ctx, tx, m, text, at)
+		}
+		if err != nil {
+			return err
+		}
+		return s.notify(ctx, tx)
+	})
+	return c, err
+}
+
+// confirmed records the subscription as one that has its proof.
+func (s *Store) confirmed(ctx context.Context, tx *sql.Tx, m serviceMail, text string, at time.Time) error {
+	properties := map[string]any{
+		"source": "double opt-in", "proof": fmt.Sprintf("confirmed by the link of message %d", m.id), "text_version": text,
+	}
+	if m.asked.Topic != "" {
+		properties["topic"] = m.asked.Topic
+	}
+	_, err := s.happened(ctx, tx, []ownEvent{{m.customer, &campaign.Event{
+		UID: fmt.Sprintf("confirmed:%d", m.id), Name: campaign.Subscribed, OccurredAt: at, KnownAt: at, Properties: properties}}}, at)
+	return err
+}
+
+// moveTo gives the customer another address.
+func (s *Store) moveTo(ctx context.Context, tx *sql.Tx, m serviceMail, at time.Time) error {
+	us := campaign.Micros(at)
+	fs, err := facts(m.customer, us, us, map[string]any{"email": m.asked.Email})
+	if err != nil {
+		return err
+	}
+	if _, err := s.learn(ctx, tx, fs); err != nil {
+		return err
+	}
+	return s.takeBack(ctx, tx, []int64{m.customer})
+}
