@@ -59,14 +59,25 @@ func zone(t testing.TB, text string) *Resolver {
 	return serve(t, handler)
 }
 
+// listen finds a port that is free for both: that of a new UDP socket may well be at
+// the end of somebody's TCP connection.
+func listen() (udp net.PacketConn, tcp net.Listener, err error) {
+	for range 20 {
+		if udp, err = net.ListenPacket("udp", "127.0.0.1:0"); err != nil {
+			return nil, nil, err
+		}
+		if tcp, err = net.Listen("tcp", udp.LocalAddr().String()); err == nil {
+			return udp, tcp, nil
+		}
+		udp.Close()
+	}
+	return nil, nil, err
+}
+
 // serve answers over UDP and TCP at one port of loopback.
 func serve(t testing.TB, h dns.Handler) *Resolver {
 	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+	udp, tcp, err := listen()
 	if err != nil {
 		t.Fatal(err)
 	}

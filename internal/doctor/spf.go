@@ -117,12 +117,12 @@ func (l *look) weakSPF(domain, text string, record spfRecord) {
 	case !ok && !redirected:
 		l.add(checkSPF, Warn, "the SPF record of "+domain+" does not say what becomes of mail from elsewhere", "end it with ~all", txt(domain, text+" ~all"))
 	case ok && end.qualifier == '+':
-		l.add(checkSPF, Warn, "the SPF record of "+domain+" lets everybody send for it, which spam filters count against it", "end it with ~all instead of "+end.text, txt(domain, strings.Replace(text, end.text, "~all", 1)))
+		l.add(checkSPF, Warn, "the SPF record of "+domain+" lets everybody send for it, which spam filters count against it", "end it with ~all instead of "+end.text, txt(domain, record.put(end, "~all")))
 	case ok && end.qualifier == '?':
-		l.add(checkSPF, Warn, "the SPF record of "+domain+" says nothing of mail from elsewhere (?all)", "end it with ~all", txt(domain, strings.Replace(text, end.text, "~all", 1)))
+		l.add(checkSPF, Warn, "the SPF record of "+domain+" says nothing of mail from elsewhere (?all)", "end it with ~all", txt(domain, record.put(end, "~all")))
 	}
 	if t, ok := record.find("ptr"); ok {
-		l.add(checkSPF, Warn, "the SPF record of "+domain+" uses ptr, which RFC 7208 tells not to, and which some receivers skip", "write the addresses instead: ip4:…", txt(domain, strings.Join(strings.Fields(strings.Replace(text, t.text, "", 1)), " ")))
+		l.add(checkSPF, Warn, "the SPF record of "+domain+" uses ptr, which RFC 7208 tells not to, and which some receivers skip", "write the addresses instead: ip4:…", txt(domain, record.put(t)))
 	}
 }
 
@@ -146,7 +146,7 @@ func (l *look) sendSPF(ctx context.Context, domain, text string, record spfRecor
 func withTerm(text string, record spfRecord, term string) string {
 	for _, t := range record {
 		if t.name == "all" && !t.modifier || t.name == "redirect" && t.modifier {
-			return strings.Replace(text, t.text, term+" "+t.text, 1)
+			return record.put(t, term, t.text)
 		}
 	}
 	return text + " " + term

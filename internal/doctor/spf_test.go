@@ -129,6 +129,10 @@ func TestSPF(t *testing.T) {
 		{"nobody says", `shop.example. IN TXT "v=spf1 ip4:192.0.2.1 ?all"`, `▸ shop.example. IN TXT "v=spf1 ip4:192.0.2.1 ~all"`},
 		{"no end", `shop.example. IN TXT "v=spf1 ip4:192.0.2.1"`, `→ end it with ~all ▸ shop.example. IN TXT "v=spf1 ip4:192.0.2.1 ~all"`},
 		{"ptr", `shop.example. IN TXT "v=spf1 ip4:192.0.2.1 ptr ~all"`, `→ write the addresses instead: ip4:… ▸ shop.example. IN TXT "v=spf1 ip4:192.0.2.1 ~all"`},
+		{"a service by the name of all", `shop.example. IN TXT "v=spf1 include:spf.mailall.example all"
+			spf.mailall.example. IN TXT "v=spf1 -all"`, `instead of all ▸ shop.example. IN TXT "v=spf1 include:spf.mailall.example ~all"`},
+		{"a service by the name of ptr", `shop.example. IN TXT "v=spf1 include:ptr.example ptr ~all"
+			ptr.example. IN TXT "v=spf1 -all"`, `ip4:… ▸ shop.example. IN TXT "v=spf1 include:ptr.example ~all"`},
 		{"many exchangers", `shop.example. IN TXT "v=spf1 mx ~all"` + "\n" + exchangers(11), "mx: shop.example has 11 MX records, and a receiver gives up at more than 10"},
 	} {
 		r := lookAt(t, Sender{Domain: "shop.example"}, c.zone+"\n")
@@ -165,8 +169,8 @@ func exchangers(n int) string {
 func TestMaySend(t *testing.T) {
 	t.Parallel()
 	r := lookAt(t, Sender{Domain: "shop.example", Envelope: "bounce.shop.example", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}}, `
-shop.example. IN TXT "v=spf1 include:a.example ~all"
-a.example. IN TXT "v=spf1 ip4:192.0.2.0/24 -all"
+shop.example. IN TXT "v=spf1 include:a.x~all.example ~all"
+a.x~all.example. IN TXT "v=spf1 ip4:192.0.2.0/24 -all"
 bounce.shop.example. IN TXT "v=spf1 redirect=b.example"
 b.example. IN TXT "v=spf1 mx ip6:2001:db8::/64 -all"
 b.example. IN MX 5 mx.example.
@@ -174,7 +178,7 @@ mx.example. IN A 192.0.2.7
 `)
 	want := []string{
 		"ok: 192.0.2.7 may send for shop.example",
-		`fail: 2001:db8::7 may not send for shop.example: softfail → add the address ▸ shop.example. IN TXT "v=spf1 include:a.example ip6:2001:db8::7 ~all"`,
+		`fail: 2001:db8::7 may not send for shop.example: softfail → add the address ▸ shop.example. IN TXT "v=spf1 include:a.x~all.example ip6:2001:db8::7 ~all"`,
 		"ok: 192.0.2.7 may send for bounce.shop.example",
 		"ok: 2001:db8::7 may send for bounce.shop.example",
 	}

@@ -42,6 +42,19 @@ func (r spfRecord) find(name string) (spfTerm, bool) {
 	return spfTerm{}, false
 }
 
+// put is the record's text with other words in the place of a term, or none.
+func (r spfRecord) put(term spfTerm, words ...string) string {
+	out, done := []string{"v=spf1"}, false
+	for _, t := range r {
+		if t == term && !done {
+			out, done = append(out, words...), true
+		} else {
+			out = append(out, t.text)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
 // parseSPF reads a record. An error is what receivers call a permerror: they then
 // treat the mail as if nothing were said of its sender, or refuse it.
 func parseSPF(text string) (spfRecord, error) {
