@@ -40,7 +40,7 @@ func (s *Store) Suppress(ctx context.Context, list []campaign.Suppression, who, 
 // transaction; one that is run again changes nothing.
 func (s *Store) ImportSuppressions(ctx context.Context, rows iter.Seq2[intake.SuppressionRow, error], who, why string, o ImportOptions) (Counts, error) {
 	anything := func(intake.SuppressionRow) (bool, *intake.Rejected) { return false, nil }
-	n, err := importRows(rows, o, anything, func(batch []intake.SuppressionRow) (stored int, err error) {
+	return importRows(rows, o, anything, func(batch []intake.SuppressionRow) (stored int, err error) {
 		list := make([]campaign.Suppression, len(batch))
 		for i, row := range batch {
 			list[i] = row.Suppression
@@ -50,21 +50,22 @@ func (s *Store) ImportSuppressions(ctx context.Context, rows iter.Seq2[intake.Su
 			if err != nil || stored == 0 {
 				return err
 			}
+			// With each of them: an import may end halfway.
+			if err := s.audit(ctx, tx, who, o.Now, auditRow{action: auditSuppress, detail: fmt.Sprintf("%s: %d entries", why, stored)}); err != nil {
+				return err
+			}
 			return s.notify(ctx, tx)
 		})
 		return stored, err
-	})
-	if err != nil || n.Stored == 0 {
-		return n, err
-	}
-	return n, s.write(ctx, func(tx *sql.Tx) error {
-		return s.audit(ctx, tx, who, o.Now, auditRow{action: auditSuppress, detail: fmt.Sprintf("%s: %d entries", why, n.Stored)})
 	})
 }
 
 // putOnList is Suppress without the log.
 func (s *Store) putOnList(ctx context.Context, tx *sql.Tx, list []campaign.Suppression, now time.Time) (int, error) {
 	rows := array(strongest(list))
+	if err := s.lockListed(ctx, tx, rows); err != nil {
+		return 0, err
+	}
 	res, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at)
 		SELECT x.hash, x.topic, x.reason, x.at FROM `+s.rows("$1", "hash text", "topic text", "reason text", "at bigint")+` x WHERE TRUE ORDER BY x.hash, x.topic
 		ON CONFLICT (email_hash, topic) DO UPDATE SET reason = excluded.reason, at = excluded.at
@@ -99,15 +100,23 @@ func strongest(list []campaign.Suppression) [][]any {
 	return out
 }
 
+// lockListed locks the customers with addresses on a list who have passes to end: before
+// the list, as does whoever records what came back of a mail.
+func (s *Store) lockListed(ctx context.Context, tx *sql.Tx, rows string) error {
+	lock := s.forNoKeyUpdate()
+	if lock == "" {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT c.id FROM customers c WHERE c.email_hash IN (SELECT x.hash FROM `+s.rows("$1", "hash text")+` x)
+		AND EXISTS (SELECT 1 FROM enrollments e WHERE e.customer_id = c.id AND e.state = 'running') ORDER BY c.id`+lock, rows); err != nil {
+		return fmt.Errorf("lock customers: %w", err)
+	}
+	return nil
+}
+
 // endListed ends the passes of customers whose addresses are on the list by now.
 func (s *Store) endListed(ctx context.Context, tx *sql.Tx, rows string, now time.Time) error {
 	listed := s.rows("$1", "hash text", "topic text")
-	if lock := s.forNoKeyUpdate(); lock != "" {
-		if _, err := tx.ExecContext(ctx, `SELECT c.id FROM customers c WHERE c.email_hash IN (SELECT x.hash FROM `+listed+` x)
-			AND EXISTS (SELECT 1 FROM enrollments e WHERE e.customer_id = c.id AND e.state = 'running') ORDER BY c.id`+lock, rows); err != nil {
-			return fmt.Errorf("lock customers: %w", err)
-		}
-	}
 	found, err := tx.QueryContext(ctx, `SELECT DISTINCT e.id FROM `+listed+` x JOIN suppressions s ON s.email_hash = x.hash AND s.topic = x.topic
 		JOIN customers c ON c.email_hash = s.email_hash JOIN enrollments e ON e.customer_id = c.id AND e.state = 'running' JOIN campaigns k ON k.id = e.campaign_id
 		WHERE (s.topic = '`+allMail+`' OR k.topic <> '' AND (s.topic = '`+allMarketing+`' OR s.topic = k.topic)) AND NOT `+resubscribed("c.id", "k.topic", "$2"), rows, campaign.Micros(now))

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -136,4 +137,64 @@ func TestImportSuppressions(t *testing.T) {
 			t.Errorf("%+v, %v", one, err)
 		}
 	})
+}
+
+// What an import has stored before it ends halfway is in the log.
+func TestImportSuppressionsHalfway(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const some = 5000
+		torn := errors.New("the file is torn")
+		rows := func(yield func(intake.SuppressionRow, error) bool) {
+			for i := range some {
+				if !yield(intake.SuppressionRow{Suppression: listed(fmt.Sprint(i), "*", "by_hand", t0)}, nil) {
+					return
+				}
+			}
+			yield(intake.SuppressionRow{}, torn)
+		}
+		n, err := s.ImportSuppressions(t.Context(), rows, "olga", "import of list.csv", store.ImportOptions{Now: t0})
+		if !errors.Is(err, torn) || n.Stored == 0 {
+			t.Fatalf("%+v, %v", n, err)
+		}
+		logged := 0
+		for _, detail := range table(t, s, `SELECT detail FROM audit`) {
+			var batch int
+			if _, err := fmt.Sscanf(detail, "import of list.csv:%d entries", &batch); err != nil {
+				t.Errorf("%q: %v", detail, err)
+			}
+			logged += batch
+		}
+		if logged != n.Stored {
+			t.Errorf("%d entries in the log, %d stored", logged, n.Stored)
+		}
+	})
+}
+
+// Who puts an address on the list while what came back of a mail to it is recorded
+// waits for the customer, and holds nothing meanwhile that the other needs.
+func TestSuppressMeetsReturn(t *testing.T) {
+	t.Parallel()
+	s := storetest.Postgres(t)
+	d := newDesk(t, s, map[string]string{"offer": onGo(twoSteps)})
+	d.join("ana")
+	d.track("ana", "Go", "")
+	d.tick(0)
+	tx, pid := other(t, s, `SELECT id FROM customers WHERE external_id = 'ana' FOR NO KEY UPDATE`)
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Suppress(t.Context(), []campaign.Suppression{listed("ana", "*", "by_hand", d.now)}, "olga", "a test", d.now)
+		done <- err
+	}()
+	waitBlocked(t, s, pid)
+	if _, err := tx.Exec(`SET LOCAL lock_timeout = '300ms'; INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ('` + campaign.AddressHash("ana@kape.example") + `', '*', 'bad_address', 0)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	is(t, s, []string{"ana * bad_address"}, wholeList)
 }
