@@ -277,7 +277,7 @@ func TestExplainSaysWhatMissed(t *testing.T) {
 		}
 		w.same([]string{
 			"where: trigger n ≥ 3: found 1",
-			"where: trigger products.category is gear: found [{\"category\":\"coffee\"}]",
+			"where: trigger products.category is gear: found coffee",
 			"where: trigger value ≥ 15: found 10",
 			"suppressed: no mail of offers may go to the address: unsubscribed, since 2026-03-02 09:00",
 		}, got)

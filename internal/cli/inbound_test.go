@@ -200,8 +200,8 @@ func TestGrade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"grade":"scanner","reasons":["asked by HEAD","user agent: says curl","within 10 s of its delivery"],"version":1}` + "\n" +
-		`{"grade":"human","reasons":["user agent: a mail program"],"version":1}` + "\n"
+	want := `{"grade":"scanner","reasons":["asked by HEAD","user agent: says curl","within 10 s of its delivery"],"version":2}` + "\n" +
+		`{"grade":"human","reasons":["user agent: a mail program"],"version":2}` + "\n"
 	if string(out) != want {
 		t.Errorf("%s, want %s", out, want)
 	}

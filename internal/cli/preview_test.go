@@ -54,7 +54,7 @@ func previewShop(t *testing.T, databaseURL string) *shop {
 // like is a mail without what differs from message to message: its ids, its tokens
 // and the boundary that is made of one.
 func like(body []byte) string {
-	s := regexp.MustCompile(`/([cou])/[A-Za-z0-9_-]+`).ReplaceAllString(string(body), "/$1/TOKEN")
+	s := regexp.MustCompile(`/([coup])/[A-Za-z0-9_-]+`).ReplaceAllString(string(body), "/$1/TOKEN")
 	s = regexp.MustCompile(`(?m)^Message-ID: <t\d+\.[^@]*@`).ReplaceAllString(s, "Message-ID: <tN@")
 	s = regexp.MustCompile(`(?m)^X-Tidings-Message: \d+`).ReplaceAllString(s, "X-Tidings-Message: N")
 	return regexp.MustCompile(`=_[A-Za-z0-9_-]+`).ReplaceAllString(s, "=_B")

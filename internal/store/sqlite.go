@@ -26,8 +26,9 @@ func openSQLite(path string, throwaway bool) *sql.DB {
 	return sql.OpenDB(c)
 }
 
-// uriPath escapes what would end the path in SQLite's URI of a file.
-var uriPath = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+// uriPath escapes what means something in SQLite's URI of a file, but for what
+// parts the path from pragmas of one's own.
+var uriPath = strings.NewReplacer("%", "%25", "#", "%23")
 
 // sqliteDSN asks for write-ahead logging, for commits that survive a power cut
 // (the ledger is worth nothing otherwise), and for write locks from a

@@ -92,7 +92,7 @@ func TestWriteGivenUp(t *testing.T) {
 
 // A file's name may hold what means something in an address.
 func TestFileName(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "50% off?#1.db")
+	path := filepath.Join(t.TempDir(), "50% off #1.db")
 	s, err := store.Open(t.Context(), "sqlite:"+path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
