@@ -47,6 +47,7 @@ func (s *Store) providerBreakers(ctx context.Context, now time.Time, w *schedule
 	if err != nil {
 		return fmt.Errorf("find complaints by provider: %w", err)
 	}
+	s.breaker.forget(found)
 	var failed []error
 	for _, provider := range slices.Sorted(maps.Keys(found)) {
 		a := found[provider]
@@ -108,6 +109,17 @@ func (b *breaker) looked(provider string, complaints int, now time.Time) {
 	b.providers[provider] = providerLook{complaints, now}
 }
 
+// forget drops what was found of providers with fewer complaints than then: as many as
+// then, later, are others.
+func (b *breaker) forget(found map[string]*annoyed) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.providers, func(provider string, last providerLook) bool {
+		a := found[provider]
+		return a == nil || a.complaints < last.complaints
+	})
+}
+
 // counted is an SQL condition: a message m of a campaign k counts towards its
 // provider's share. What came before somebody let the campaign go on does not.
 var counted = `m.stage = 'accepted' AND m.done_at >= $1 AND m.done_at > coalesce(k.resumed_at, 0) AND ` + campaignRuns("k")
@@ -135,7 +147,9 @@ func (s *Store) annoyed(ctx context.Context, now time.Time) (map[string]*annoyed
 		}
 		out[provider].complaints++
 		out[provider].campaigns[name] = transactional
-		out[provider].written = append(out[provider].written, domain)
+		if !slices.Contains(out[provider].written, domain) {
+			out[provider].written = append(out[provider].written, domain)
+		}
 		return name, nil
 	})
 	return out, err

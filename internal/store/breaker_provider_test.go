@@ -78,13 +78,25 @@ func TestBreakerByProvider(t *testing.T) {
 		if !strings.Contains(log.String(), "2 of 1600 mails to Yahoo in 7 days, from all campaigns, were called spam by those who got them: 0.12 %, and more than 0.1 % pauses those that were") {
 			t.Errorf("log: %s", &log)
 		}
-		d.now = d.now.Add(time.Minute)
-		for _, name := range []string{"x", "y"} {
-			if _, err := s.Resume(t.Context(), name, "ann", d.now); err != nil {
-				t.Fatal(err)
+		resume := func() {
+			t.Helper()
+			d.now = d.now.Add(time.Minute)
+			for _, name := range []string{"x", "y"} {
+				if _, err := s.Resume(t.Context(), name, "ann", d.now); err != nil {
+					t.Fatal(err)
+				}
 			}
+			paused()
 		}
-		paused()
+		resume()
+		// As many complaints as at the last look, and others.
+		d.now = d.now.Add(time.Minute)
+		d.accepted("x", "ana", d.now, 900)
+		d.accepted("y", "ben", d.now, 700)
+		d.complain("x", "ana", 1)
+		d.complain("y", "ben", 1)
+		paused("x", "y")
+		resume()
 		// 2 of 2,000 are not more than 0.1 %; the third is.
 		d.now = d.now.Add(time.Minute)
 		d.accepted("x", "ana", d.now, 1500)
