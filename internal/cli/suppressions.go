@@ -131,8 +131,7 @@ func (rt *runtime) scope(word string) (string, error) {
 }
 
 // addresses are those whom a person has named, by address or by the shop's id, as
-// hashes. They may be beyond what the shell should keep: - reads them from standard
-// input, one a line.
+// hashes.
 func (rt *runtime) addresses(s *store.Store, named []string) ([]namedAddress, error) {
 	var out []namedAddress
 	for _, name := range named {

@@ -33,6 +33,7 @@ type providerLook struct {
 type annoyed struct {
 	complaints int
 	campaigns  map[string]bool // by name; true: transactional
+	left       map[int64]bool  // campaigns with complaints that no longer run
 	written    []string        // the domains as they stand in addresses
 }
 
@@ -54,7 +55,7 @@ func (s *Store) providerBreakers(ctx context.Context, now time.Time, w *schedule
 		if !s.breaker.worth(provider, a.complaints, now) {
 			continue
 		}
-		mails, err := s.mailsTo(ctx, append(campaign.ProviderDomains(provider), a.written...), a.complaints*int(1/complainedMost), now)
+		mails, err := s.mailsTo(ctx, provider, a, now)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("count the mails to %s: %w", provider, err))
 			continue
@@ -122,9 +123,11 @@ func (b *breaker) forget(found map[string]*annoyed) {
 
 // counted is an SQL condition: a message m of a campaign k counts towards its
 // provider's share. What came before somebody let the campaign go on does not.
-var counted = `m.stage = 'accepted' AND m.done_at >= $1 AND m.done_at > coalesce(k.resumed_at, 0) AND ` + campaignRuns("k")
+const counted = `m.stage = 'accepted' AND m.done_at >= $1 AND m.done_at > coalesce(k.resumed_at, 0)`
 
-// annoyed finds the complaints about the last days' mails, by provider.
+// annoyed finds the complaints about the last days' mails, by provider. Those about
+// campaigns that no longer run count no more, nor do then these campaigns' mails:
+// others are not paused for them, nor spared.
 func (s *Store) annoyed(ctx context.Context, now time.Time) (map[string]*annoyed, error) {
 	since := campaign.Micros(now.Add(-providerWindow))
 	ids, err := s.complained(ctx, since, now)
@@ -132,18 +135,23 @@ func (s *Store) annoyed(ctx context.Context, now time.Time) (map[string]*annoyed
 		return nil, err
 	}
 	out := map[string]*annoyed{}
-	rows, err := s.db.QueryContext(ctx, `SELECT k.name, k.topic = '', `+s.sentDomain()+`
+	rows, err := s.db.QueryContext(ctx, `SELECT k.id, k.name, k.topic = '', `+campaignRuns("k")+`, `+s.sentDomain()+`
 		FROM messages m JOIN campaigns k ON k.id = m.campaign_id JOIN customers c ON c.id = m.customer_id
 		WHERE m.id IN `+s.ids("$2")+` AND `+counted, since, array(ids))
 	_, err = collect(rows, err, func(rows *sql.Rows) (name string, err error) {
-		var transactional bool
+		var id int64
+		var transactional, runs bool
 		var domain string
-		if err := rows.Scan(&name, &transactional, &domain); err != nil || domain == "" {
+		if err := rows.Scan(&id, &name, &transactional, &runs, &domain); err != nil || domain == "" {
 			return name, err
 		}
 		provider := campaign.MailboxProvider(sentTo(domain))
 		if out[provider] == nil {
-			out[provider] = &annoyed{campaigns: map[string]bool{}}
+			out[provider] = &annoyed{campaigns: map[string]bool{}, left: map[int64]bool{}}
+		}
+		if !runs {
+			out[provider].left[id] = true
+			return name, nil
 		}
 		out[provider].complaints++
 		out[provider].campaigns[name] = transactional
@@ -167,14 +175,17 @@ func (s *Store) complained(ctx context.Context, since int64, now time.Time) ([]i
 	return ids, err
 }
 
-// mailsTo counts the last days' mails to some domains, up to a number.
-func (s *Store) mailsTo(ctx context.Context, domains []string, most int, now time.Time) (n int, err error) {
+// mailsTo counts the last days' mails to a provider, up to as many as its complaints
+// are too few for.
+func (s *Store) mailsTo(ctx context.Context, provider string, a *annoyed, now time.Time) (n int, err error) {
+	domains := append(campaign.ProviderDomains(provider), a.written...)
 	quoted := make([]string, len(domains))
 	for i, d := range domains {
 		quoted[i] = `'` + strings.ReplaceAll(d, `'`, `''`) + `'`
 	}
+	left := slices.AppendSeq([]int64{}, maps.Keys(a.left))
 	err = s.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM campaigns k JOIN messages m ON m.campaign_id = k.id JOIN customers c ON c.id = m.customer_id
-		WHERE `+counted+` AND `+s.sentDomain()+` IN (`+strings.Join(quoted, ", ")+`) LIMIT $2) x`,
-		campaign.Micros(now.Add(-providerWindow)), max(most, complainedOf)).Scan(&n)
+		WHERE `+counted+` AND k.id NOT IN `+s.ids("$3")+` AND `+s.sentDomain()+` IN (`+strings.Join(quoted, ", ")+`) LIMIT $2) x`,
+		campaign.Micros(now.Add(-providerWindow)), max(a.complaints*int(1/complainedMost), complainedOf), array(left)).Scan(&n)
 	return n, err
 }

@@ -116,3 +116,36 @@ func TestBreakerByProvider(t *testing.T) {
 		paused()
 	})
 }
+
+// What a campaign has sent that no longer runs is mail to the provider too, unless it
+// was complained of: then its mails count as little as its complaints.
+func TestBreakerByProviderCountsAll(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"x": onGo(sendOne), "y": onGo(sendOne), "z": onGo(sendOne)})
+		d.join("ana")
+		d.identify("ana", `{"email":"ana@yahoo.com"}`)
+		d.track("ana", "Go", "")
+		d.tick(0)
+		for name, n := range map[string]int{"x": 900, "y": 700, "z": 500} {
+			d.accepted(name, "ana", d.now, n)
+		}
+		if _, err := s.Pause(t.Context(), "z", "a holiday", "ann", d.now); err != nil {
+			t.Fatal(err)
+		}
+		paused := func(want int) {
+			t.Helper()
+			d.now = d.now.Add(time.Minute)
+			d.relay()
+			if pauses, err := s.Pauses(t.Context()); err != nil || len(pauses) != want {
+				t.Errorf("paused: %+v, %v; want %d", pauses, err, want)
+			}
+		}
+		d.complain("x", "ana", 1)
+		d.complain("y", "ana", 1)
+		paused(1) // 2 of 2,100
+		d.complain("z", "ana", 1)
+		d.now = d.now.Add(time.Hour)
+		paused(3) // 2 of 1,600
+	})
+}
