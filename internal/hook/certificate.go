@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -43,6 +44,10 @@ func fetch(ctx context.Context, by Fetcher, address string) ([]byte, error) {
 		return nil, err
 	}
 	answer, err := by.Do(r)
+	var at *url.Error
+	if errors.As(err, &at) { // what stands behind the host is not for the log
+		err = fmt.Errorf("%s: %w", r.URL.Host, at.Err)
+	}
 	if err != nil {
 		return nil, err
 	}

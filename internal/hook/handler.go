@@ -225,7 +225,7 @@ func (h *Handler) reply(w http.ResponseWriter, name string, p provider, err erro
 	case errors.Is(err, errBody):
 		answer(w, http.StatusBadRequest, "not taken: "+err.Error())
 	default:
-		h.Log.Error("webhook not taken", "provider", name, "error", err)
+		h.Log.Error("webhook not taken", "provider", name, "error", campaign.WithoutAddresses(err.Error()))
 		w.Header().Set("Retry-After", "60")
 		answer(w, http.StatusServiceUnavailable, "not taken now; send it again")
 		return

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -246,6 +247,10 @@ func TestFetcherStays(t *testing.T) {
 	defer server.Close()
 	if _, err := fetch(t.Context(), NewFetcher(), server.URL+"/first"); err == nil || len(asked) != 1 {
 		t.Errorf("%v, asked %q", err, asked)
+	}
+	server.Close()
+	if _, err := fetch(t.Context(), NewFetcher(), server.URL+"/?Token=tok"); err == nil || strings.Contains(err.Error(), "tok") {
+		t.Errorf("%v", err)
 	}
 	if c := NewFetcher(); c.Timeout == 0 {
 		t.Error("it waits for ever")
