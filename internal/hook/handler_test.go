@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"tidings/internal/campaign"
 	"tidings/internal/inbound"
 	"tidings/internal/token"
 )
@@ -145,6 +147,40 @@ func TestOversized(t *testing.T) {
 	if !d.empty() {
 		t.Errorf("stored: %+v", d.book)
 	}
+}
+
+// slow stores counts when it is let.
+type slow struct {
+	Store
+	begun, leave chan struct{}
+}
+
+func (s slow) CountWebhooks(context.Context, []campaign.WebhookCount) error {
+	close(s.begun)
+	<-s.leave
+	return nil
+}
+
+// Who closes waits for the counts that are being stored: the store is closed next.
+func TestCloseWaits(t *testing.T) {
+	t.Parallel()
+	s := slow{begun: make(chan struct{}), leave: make(chan struct{})}
+	tally := newTally(s, slog.New(slog.DiscardHandler))
+	tally.add("ses", "Bounce", "bounce", noon)
+	go tally.flush(t.Context())
+	<-s.begun
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		(&Handler{tally: tally}).Close(t.Context())
+	}()
+	select {
+	case <-closed:
+		t.Error("closed while counts are being stored")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(s.leave)
+	<-closed
 }
 
 type zeros struct{}

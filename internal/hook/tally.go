@@ -17,6 +17,8 @@ type tally struct {
 	store Store
 	log   *slog.Logger
 
+	one sync.Mutex // who stores: whoever closes waits for it
+
 	mu     sync.Mutex
 	counts map[[3]string]*campaign.WebhookCount
 	timer  *time.Timer // runs while there is something to store
@@ -54,6 +56,8 @@ func (t *tally) add(provider, event, as string, at time.Time) {
 // flush stores the counts. Those that cannot be are lost: they are for a person who
 // wants to know whether calls arrive, and nothing follows from them.
 func (t *tally) flush(ctx context.Context) {
+	t.one.Lock()
+	defer t.one.Unlock()
 	t.mu.Lock()
 	if t.timer != nil {
 		t.timer.Stop()
