@@ -31,6 +31,12 @@ var suppressionNames = map[string][]string{
 		"event_time", "last_update_time", "lastupdatetime"},
 }
 
+// getMail are the words by which other tools' lists tell those who get mail from those
+// who do not, where a file has both.
+var getMail = map[string]bool{
+	"active": true, "subscribed": true, "resubscribed": true, "confirmed": true, "delivered": true, "valid": true, "enabled": true, "opted_in": true, "opt_in": true, "optin": true,
+}
+
 // Suppressions reads a file of addresses that get no mail, as other tools export it:
 // CSV or NDJSON with an address each, or its hash, and what there is of a reason, a
 // scope and a date; or nothing but addresses, one a line. reason and scope are for
@@ -120,7 +126,9 @@ func suppressionOf(m map[string]any, reason, scope string, now time.Time) (row S
 		return row, err
 	}
 	if row.Reason = reason; field["reason"] != "" {
-		row.Reason = campaign.SuppressionReason(field["reason"])
+		if row.Reason = campaign.SuppressionReason(field["reason"]); getMail[row.Reason] {
+			return row, &fieldError{"reason", strconv.Quote(short(field["reason"])) + " is of one who gets mail; leave such rows out, or the column"}
+		}
 	}
 	if field["scope"] == "" {
 		field["scope"] = scope
