@@ -205,7 +205,7 @@ func (l *look) lease(ctx context.Context, slice int64) ([]campaign.Outgoing, err
 		WHERE id IN `+l.s.ids("$1"), array(ids), campaign.Micros(till), rows[0].versionID); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
-	if err := l.elsewhere(ctx, rows); err != nil {
+	if err := l.readdress(ctx, rows); err != nil {
 		return nil, fmt.Errorf("find the new address: %w", err)
 	}
 	if err := l.carts(ctx, rows); err != nil {

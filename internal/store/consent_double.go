@@ -117,7 +117,8 @@ func (s *Store) askToConfirm(ctx context.Context, tx *sql.Tx, asks []consent) er
 
 func (s *Store) askOne(ctx context.Context, tx *sql.Tx, c consent) error {
 	properties := map[string]any{"topic": c.topic, "source": c.source, "text_version": c.text}
-	_, err := s.request(ctx, tx, c.customer, campaign.ServiceConfirm, properties, campaign.FromMicros(c.at))
+	// When it came in: a form's clock neither puts the question off nor gets round the limits.
+	_, err := s.request(ctx, tx, c.customer, campaign.ServiceConfirm, properties, campaign.FromMicros(c.recorded))
 	return err
 }
 

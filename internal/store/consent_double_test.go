@@ -130,6 +130,23 @@ func TestDoubleOptInTimesAndProofs(t *testing.T) {
 	})
 }
 
+// What a form says of the time neither gets round the limits nor keeps the question
+// from being asked.
+func TestDoubleOptInHeedsNoForeignClock(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"a": began("A", sendOne)}, doubleTopics)
+		d.identify("ana", `{"email":"ana@kape.example"}`)
+		d.now = d.now.Add(time.Hour)
+		for i := range 3 {
+			at := d.now.Add(time.Duration(i-3) * 30 * time.Hour)
+			call(t, s, d.now, "track", `{"userId":"ana","event":"Subscribed","timestamp":"`+at.Format(time.RFC3339)+`","properties":{"topic":"offers"}}`)
+		}
+		is(t, s, []string{"1"}, `SELECT count(*) FROM events WHERE name = 'Mail Requested'`)
+		d.mailed(campaign.ServiceConfirm)
+	})
+}
+
 // A command that loads no workspace goes by the topics of the one that ticked last.
 func TestDoubleOptInIsRemembered(t *testing.T) {
 	t.Parallel()

@@ -28,9 +28,10 @@ func (s *Store) EraseManaged(ctx context.Context, message int64, hit campaign.Hi
 }
 
 // erase removes a customer and all that bears their id, and what was worked out with
-// their help. Of the address nothing stays but its hash among the suppressions: those
+// their help. Of their addresses nothing stays but hashes among the suppressions: those
 // that there are, and one of all marketing mail, so that no file that still has the
-// customer brings them back among those who are written to.
+// customer, be it with an address of before, brings them back among those who are
+// written to.
 func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.Time) error {
 	if err := s.lockCustomer(ctx, tx, customer); err != nil {
 		return err
@@ -39,11 +40,23 @@ func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.T
 	if err != nil {
 		return err
 	}
-	var hash sql.NullString
-	if err := tx.QueryRowContext(ctx, `SELECT email_hash FROM customers WHERE id = $1`, customer).Scan(&hash); err != nil {
-		return fmt.Errorf("find customer %d: %w", customer, err)
+	own, err := s.ownAddresses(ctx, tx, customer)
+	if err != nil {
+		return err
 	}
-	if err := s.suppress(ctx, tx, hash.String, allMarketing, unsubscribed, at); err != nil {
+	var alone []string
+	for _, a := range own {
+		if a.shared && !a.now {
+			continue
+		}
+		if err := s.suppress(ctx, tx, campaign.AddressHash(a.text), allMarketing, unsubscribed, at); err != nil {
+			return err
+		}
+		if !a.shared {
+			alone = append(alone, a.text)
+		}
+	}
+	if err := s.eraseLinks(ctx, tx, alone); err != nil {
 		return err
 	}
 	if err := s.engine.Forget(ctx, tx, customer); err != nil {
@@ -78,4 +91,27 @@ func (s *Store) addressesOf(ctx context.Context, tx *sql.Tx, customer int64) ([]
 		return nil, fmt.Errorf("find the customer's addresses: %w", err)
 	}
 	return hashes, nil
+}
+
+// ownAddress is an address that a customer has, or has had.
+type ownAddress struct {
+	text   string
+	now    bool // it is theirs still
+	shared bool // it is another customer's now
+}
+
+func (s *Store) ownAddresses(ctx context.Context, tx *sql.Tx, customer int64) ([]ownAddress, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT email, TRUE FROM customers WHERE id = $1 AND email <> ''
+		UNION SELECT f.text, FALSE FROM attribute_facts f JOIN customers c ON c.id = f.customer_id
+			WHERE f.customer_id = $1 AND f.name = 'email' AND f.kind = 'text' AND f.text <> '' AND f.text <> coalesce(c.email, '') ORDER BY 1`, customer)
+	out, err := collect(rows, err, func(rows *sql.Rows) (a ownAddress, err error) { return a, rows.Scan(&a.text, &a.now) })
+	if err != nil {
+		return nil, fmt.Errorf("find the customer's addresses: %w", err)
+	}
+	for i, a := range out {
+		if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM customers WHERE email_hash = $1 AND id <> $2)`, campaign.AddressHash(a.text), customer).Scan(&out[i].shared); err != nil {
+			return nil, fmt.Errorf("find whose addresses they are: %w", err)
+		}
+	}
+	return out, nil
 }

@@ -41,7 +41,9 @@ func (c *linkCache) learn(handoffs []worker.Handoff) {
 	}
 	for _, h := range handoffs {
 		for _, l := range h.Links {
-			c.known[l.ID] = true
+			if !mayName(l.URL) { // such links are erased
+				c.known[l.ID] = true
+			}
 		}
 	}
 }
@@ -69,8 +71,8 @@ func (c *targetCache) put(id int64, url string) {
 }
 
 // Target is the URL of a link; ok is false when there is none. It leads there from a
-// mail whose customer was erased too: who asks has the mail, and nothing of it is
-// recorded.
+// mail whose customer was erased too, unless it names them: who asks has the mail, and
+// nothing of it is recorded.
 func (s *Store) Target(ctx context.Context, _, link int64) (url string, ok bool, err error) {
 	if url, ok := s.targets.get(link); ok {
 		return url, true, nil

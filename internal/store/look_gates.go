@@ -14,6 +14,9 @@ import (
 // stock → expires → fresh → the customer's pause → send_at, send_window, quiet hours → cap. What has expired needs
 // no fresh feed to say so.
 func (l *look) gates(ctx context.Context) error {
+	if err := l.barred(ctx); err != nil {
+		return fmt.Errorf("look at the new address: %w", err)
+	}
 	for _, r := range l.rows {
 		switch {
 		case !r.runs:

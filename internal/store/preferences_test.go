@@ -394,6 +394,68 @@ func TestChangeOfAddress(t *testing.T) {
 	})
 }
 
+// An erasure takes the addresses of before along, and the links that name them; a file
+// that has the customer by one of those brings them back neither.
+func TestEraseAddressesOfBefore(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"a": began("A", sendOne)})
+		d.join("ana", "joana")
+		o := d.first()
+		d.identify("ana", `{"email":"joana@kape.example"}`) // of another customer's
+		d.now = d.now.Add(time.Minute)
+		d.identify("ana", `{"email":"new@kape.example"}`)
+		link := d.opened(o.ID)
+		d.track("joana", "A", "")
+		for _, o := range d.work(0) {
+			b := handoffOf(o)
+			for i, url := range []string{"?e=ana%40kape.example&x=1", "b/New@kape.example", "?e=joana@kape.example", "c", "?e=fana@kape.example"} {
+				b.Handoffs[0].Links = append(b.Handoffs[0].Links, campaign.Link{ID: int64(i + 1), URL: "https://kape.example/" + url})
+			}
+			d.commit(b)
+		}
+		if err := d.EraseManaged(t.Context(), link, d.hit()); err != nil {
+			t.Fatal(err)
+		}
+		is(t, s, []string{"3", "4", "5"}, `SELECT id FROM links ORDER BY id`)
+		d.now = d.now.Add(time.Hour)
+		row := intake.CustomerRow{Consent: "newsletter box", Traits: campaign.Traits{Customer: campaign.Ref{ID: "ana"}, Attributes: map[string]any{"email": "ana@kape.example"}}}
+		if _, err := d.ImportCustomers(t.Context(), func(yield func(intake.CustomerRow, error) bool) { yield(row, nil) }, store.ImportOptions{Now: d.now}); err != nil {
+			t.Fatal(err)
+		}
+		for who, want := range map[string]string{"ana": "suppressed", "joana": ""} {
+			if why, err := store.WhyUnreachable(t.Context(), s, who, "offers", d.now); err != nil || why != want {
+				t.Errorf("%s: %q, %v; want %q", who, why, err, want)
+			}
+		}
+		// What was erased is stored anew with the next mail that has it.
+		d.track("ana", "Subscribed", "")
+		d.track("ana", "A", "")
+		b := handoffOf(d.one(d.work(time.Minute)))
+		b.Handoffs[0].Links = []campaign.Link{{ID: 1, URL: "https://kape.example/?e=ana%40kape.example&x=1"}}
+		d.commit(b)
+		is(t, s, []string{"1", "3", "4", "5"}, `SELECT id FROM links ORDER BY id`)
+	})
+}
+
+// An address that gets no mail isn't asked either whether it is somebody's new one.
+func TestNewAddressIsSuppressed(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"a": began("A", sendOne)})
+		d.join("ana")
+		o := d.first()
+		exec(t, s, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, '*', 'manual', 1)`, campaign.AddressHash("new@kape.example"))
+		if sent, err := d.AskAddress(t.Context(), d.opened(o.ID), "New@kape.example", d.hit()); err != nil || !sent {
+			t.Fatalf("%t, %v", sent, err)
+		}
+		if got := d.work(time.Second); len(got) > 0 {
+			t.Errorf("mailed to %s", got[0].Customer.Email)
+		}
+		is(t, s, []string{"cancelled suppressed"}, `SELECT state, reason FROM messages WHERE step = $1`, campaign.ServiceAddress)
+	})
+}
+
 // Of two customers who turn out to be one, what either wants less of holds.
 func TestPreferencesAreMerged(t *testing.T) {
 	t.Parallel()
