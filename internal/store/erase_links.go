@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -46,9 +47,6 @@ func spellings(address string) []string {
 
 // names tells whether an address stands in a URL, and not as a part of a longer one.
 func names(target, address string) bool {
-	part := func(b byte) bool {
-		return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || strings.IndexByte("._+-", b) >= 0
-	}
 	for from := 0; ; {
 		i := strings.Index(target[from:], address)
 		if i < 0 {
@@ -56,14 +54,23 @@ func names(target, address string) bool {
 		}
 		i += from
 		end := i + len(address)
-		if (i == 0 || !part(target[i-1])) && (end == len(target) || !part(target[end])) {
+		if (i == 0 || !inAddress(target[i-1])) && (end == len(target) || !inAddress(target[end])) {
 			return true
 		}
 		from = i + 1
 	}
 }
 
+// anAddress is what mayName looks for: a name on a social network (tiktok.com/@shop) has
+// nothing before the sign.
+var anAddress = regexp.MustCompile(`[^/](@|%40)[^/]`)
+
 // mayName tells of a link that it may hold an address.
 func mayName(target string) bool {
-	return strings.Contains(target, "@") || strings.Contains(target, "%40")
+	return (strings.Contains(target, "@") || strings.Contains(target, "%40")) && anAddress.MatchString(target)
+}
+
+// inAddress tells whether a letter, in small, may go on an address.
+func inAddress(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || strings.IndexByte("._+-", b) >= 0
 }
