@@ -67,7 +67,7 @@ func TestHeadersStayData(t *testing.T) {
 // GET and HEAD of everything that a mail links to, twice, from many addresses.
 func TestScannerChangesNothing(t *testing.T) {
 	b := setup(t)
-	b.prefs, b.link, b.open, b.question = samplePreferences(), campaign.LinkGood, true, campaign.Confirmation{State: campaign.LinkGood, Address: "ana@example.com"}
+	b.prefs, b.fake.link, b.open, b.question = samplePreferences(), campaign.LinkGood, true, campaign.Confirmation{State: campaign.LinkGood, Address: "ana@example.com"}
 	paths := []string{
 		"/o/" + b.signs.Sign(token.Open, 42, 0) + ".gif", "/c/" + b.signs.Sign(token.Click, 42, 3), "/u/" + b.signs.Sign(token.Unsubscribe, 42, 0),
 		"/confirm/" + b.signs.Sign(token.Confirm, 42, 0),
