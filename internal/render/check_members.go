@@ -8,6 +8,39 @@ import (
 	"tidings/internal/campaign"
 )
 
+// member checks the second word of a variable whose members are known.
+func (c *checker) member(p *piece, r ref, members []string) {
+	if len(r.path) < 2 || members == nil {
+		return
+	}
+	if r.path[0] == "brand" {
+		c.brandMember(p, r, members)
+		return
+	}
+	if m := r.path[1]; !slices.Contains(members, m) {
+		hint := didYouMean(m, members)
+		c.report(p, hint, "unknown variable %q", r.path[0]+"."+m)
+	}
+}
+
+// brandMember checks a value of the brand: colours.button and the like are groups.
+func (c *checker) brandMember(p *piece, r ref, members []string) {
+	name := strings.Join(r.path[1:], ".")
+	for _, m := range members {
+		if m == name || strings.HasPrefix(m, name+".") || r.path[len(r.path)-1] == "size" {
+			return
+		}
+	}
+	if isBlock(p) && optionalBrand(name) {
+		return
+	}
+	hint := didYouMean(name, members)
+	if hint == "" {
+		hint = "add it to brand in tidings.yaml"
+	}
+	c.report(p, hint, "unknown variable %q", "brand."+name)
+}
+
 // loopMembers are what forloop knows of the loop that it stands in.
 var loopMembers = []string{"first", "last", "index", "index0", "rindex", "rindex0", "length"}
 
