@@ -30,11 +30,12 @@ func Consented(customer, topic, asOf, unsaid string) string {
 		AND (word.topic = ` + topic + ` OR word.topic = '*') AND word.at <= ` + asOf + ` ORDER BY word.at DESC, word.id DESC LIMIT 1), ` + unsaid + `)`
 }
 
-// Resubscribed is an SQL condition on a suppression s: the customer has subscribed to
-// the topic ('*': to any) after it, as of a moment.
+// Resubscribed is an SQL condition on a suppression s: the customer has said yes
+// to the topic ('*': to any) after it, as of a moment. What follows from another address
+// is not said.
 func Resubscribed(customer, topic, asOf string) string {
 	return `(s.reason = 'unsubscribed' AND EXISTS (SELECT 1 FROM consents word WHERE word.customer_id = ` + customer + `
-		AND word.given AND word.at > s.at AND word.at <= ` + asOf + ` AND (word.topic = '*' OR word.topic = ` + topic + ` OR ` + topic + ` = '*')))`
+		AND word.given AND NOT word.follows AND word.at > s.at AND word.at <= ` + asOf + ` AND (word.topic = '*' OR word.topic = ` + topic + ` OR ` + topic + ` = '*')))`
 }
 
 // mailable is the condition that mail of a topic may go to the customer of row x as

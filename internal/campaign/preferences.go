@@ -32,6 +32,8 @@ type TopicChoice struct {
 	On  bool
 	// Stuck: the address has complained or takes no mail, which no choice lifts.
 	Stuck bool
+	// Pending: it was subscribed to, and is still to be confirmed for this address.
+	Pending bool
 }
 
 // Frequency is how often a customer wants marketing mail.
@@ -132,4 +134,7 @@ type ConsentEntry struct {
 	Proof       string    `json:"proof,omitempty"`
 	AddressHash string    `json:"address_hash,omitempty"`
 	Pending     bool      `json:"pending,omitempty"` // asked for, not confirmed: it counts for nothing
+	// Follows: nobody said it, it follows from another address. A yes to a topic of double
+	// opt-in holds for the address that it was said of.
+	Follows bool `json:"follows,omitempty"`
 }

@@ -12,7 +12,7 @@ func (rt *runtime) open() (*store.Store, error) {
 	if err := rt.cfg.Durable(); err != nil {
 		return nil, usage("%v", err)
 	}
-	s, err := store.Open(rt.ctx, rt.cfg.DatabaseURL, store.Options{MaxConns: rt.cfg.DBMaxConns})
+	s, err := store.Open(rt.ctx, rt.cfg.DatabaseURL, store.Options{MaxConns: rt.cfg.DBMaxConns, Confirmations: rt.cfg.Confirmations})
 	var unreadable store.URLError
 	switch {
 	case errors.As(err, &unreadable):

@@ -31,6 +31,7 @@ type Config struct {
 	SecretKeys     []string
 	DKIMKeys       string // selector@domain=FILE, …; empty: mails are not signed here
 	WriteKeys      []string
+	Confirmations  int // questions of double opt-in that one write key may have mailed within an hour; 0: the store's own limit
 	AdminPassword  string
 	TrustedProxies []netip.Prefix
 	Port           string
@@ -79,6 +80,7 @@ func Load(getenv func(string) string) (Config, error) {
 		WriteKeys:      list(getenv("WRITE_KEY")),
 		AdminPassword:  getenv("ADMIN_PASSWORD"),
 		DBMaxConns:     number("DB_MAX_CONNS", 0, 2),
+		Confirmations:  number("CONFIRMATIONS_PER_HOUR", 0, 1),
 		Connections:    number("SMTP_CONNECTIONS", 10, 1),
 		EphemeralOK:    getenv("ALLOW_EPHEMERAL_SQLITE") == "1",
 		Workspace:      getenv("WORKSPACE"),

@@ -35,6 +35,7 @@ type Item struct {
 	Event  *campaign.Event
 	Traits *campaign.Traits
 	Link   campaign.Ref // both ids set, or neither
+	Key    int          // the write key by which the call came, from 1 on; 0: by none
 }
 
 // CustomerRow is a customer of an imported file. Traits.At and KnownAt are

@@ -3,6 +3,7 @@ package render
 import (
 	"embed"
 	"maps"
+	"strings"
 
 	"tidings/internal/campaign"
 )
@@ -76,7 +77,13 @@ func (r *Renderer) served(l *letter, st *state, vars map[string]any) {
 	vars["links"].(map[string]any)["confirm"] = st.confirm(l.step.Send.Template)
 	trigger, _ := vars["trigger"].(map[string]any)
 	topic, _ := trigger["topic"].(string)
-	if t, ok := r.catalog.Workspace.Topics[topic]; ok {
-		trigger["topic_name"] = r.catalog.Workspace.Text(t.Name, st.locale)
+	var names []string
+	for key := range strings.SplitSeq(topic, ",") { // one question is about all that was asked for at once
+		if t, ok := r.catalog.Workspace.Topics[key]; ok {
+			names = append(names, r.catalog.Workspace.Text(t.Name, st.locale))
+		}
+	}
+	if len(names) > 0 {
+		trigger["topic_name"] = strings.Join(names, ", ")
 	}
 }

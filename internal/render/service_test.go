@@ -87,6 +87,9 @@ func TestServiceMailOfTheWorkspace(t *testing.T) {
 	if mail := served(t, r, campaign.ServiceConfirm, "en", `{"topic":"offers"}`); !strings.Contains(mail, "Subject: One more press") || !strings.Contains(mail, "yes, Offers") {
 		t.Errorf("%s", mail)
 	}
+	if mail := served(t, r, campaign.ServiceConfirm, "en", `{"topic":"gone,offers,offers"}`); !strings.Contains(mail, "yes, Offers, Offers") {
+		t.Errorf("%s", mail)
+	}
 	_, r, problems = serviceOf(t, map[string]string{"templates/preferences-link.html": "---\nsubject: Hello\n---\n<p>Nothing to press</p>\n"})
 	if r != nil || len(problems) != 1 || problems[0].File != "templates/preferences-link.html" || !strings.Contains(problems[0].Message, "is for its link") {
 		t.Errorf("%v", problems)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
@@ -88,38 +89,66 @@ func (o optIns) part(c consent) (counts, asks []consent) {
 }
 
 // askToConfirm has the question mailed whether it was the address's reader who
-// subscribed. Who is subscribed is not asked, nor is anybody asked too often.
-func (s *Store) askToConfirm(ctx context.Context, tx *sql.Tx, asks []consent) error {
+// subscribed, one to a customer. Who is subscribed is not asked, nor is anybody asked
+// too often; after another address only who may be written to.
+func (s *Store) askToConfirm(ctx context.Context, tx *sql.Tx, asks []consent, key int) error {
+	var order []int64
+	topics, first := map[int64][]string{}, map[int64]consent{}
 	for _, c := range asks {
-		topics := []string{c.topic}
-		if c.topic == everyTopic {
-			o, err := s.doubleTopics(ctx, tx)
-			if err != nil {
-				return err
-			}
-			topics = o.Double
-		}
-		var open int
-		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM customers c CROSS JOIN `+s.rows("$2", "topic text")+` x
-			WHERE c.id = $1 AND `+reachable("x.topic", "$3")+` IN ('no_consent', 'suppressed')`, c.customer, array(wrap(topics)), c.recorded).Scan(&open)
+		open, err := s.unconfirmed(ctx, tx, c)
 		if err != nil {
-			return fmt.Errorf("look who is to confirm: %w", err)
+			return err
 		}
-		if open == 0 {
+		if len(open) == 0 {
 			continue
 		}
-		if err := s.askOne(ctx, tx, c); err != nil {
+		if _, known := first[c.customer]; !known {
+			order, first[c.customer] = append(order, c.customer), c
+		}
+		topics[c.customer] = append(topics[c.customer], open...)
+	}
+	for _, id := range order {
+		c, of := first[id], topics[id]
+		slices.Sort(of)
+		properties := map[string]any{"topic": strings.Join(slices.Compact(of), topicsBy), "source": c.source, "text_version": c.text}
+		if slices.Contains(of, everyTopic) {
+			properties["topic"] = everyTopic
+		}
+		// When it came in: a form's clock neither puts the question off nor gets round the limits.
+		a := asking{campaign.ServiceConfirm, key, campaign.FromMicros(c.recorded)}
+		if _, err := s.request(ctx, tx, id, a, properties); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) askOne(ctx context.Context, tx *sql.Tx, c consent) error {
-	properties := map[string]any{"topic": c.topic, "source": c.source, "text_version": c.text}
-	// When it came in: a form's clock neither puts the question off nor gets round the limits.
-	_, err := s.request(ctx, tx, c.customer, campaign.ServiceConfirm, properties, campaign.FromMicros(c.recorded))
-	return err
+// topicsBy parts the topics that one question is about.
+const topicsBy = ","
+
+// unconfirmed are what a customer is still to confirm of what they have said.
+func (s *Store) unconfirmed(ctx context.Context, tx *sql.Tx, c consent) ([]string, error) {
+	topics, states := []string{c.topic}, `('no_consent', 'suppressed')`
+	if c.topic == everyTopic {
+		o, err := s.doubleTopics(ctx, tx)
+		if err != nil {
+			return nil, err
+		}
+		topics = o.Double
+	}
+	if c.source == fromAnother {
+		states = `('no_consent')`
+	}
+	var open int
+	err := tx.QueryRowContext(ctx, `SELECT count(*) FROM customers c CROSS JOIN `+s.rows("$2", "topic text")+` x
+		WHERE c.id = $1 AND `+reachable("x.topic", "$3")+` IN `+states, c.customer, array(wrap(topics)), c.recorded).Scan(&open)
+	if err != nil {
+		return nil, fmt.Errorf("look who is to confirm: %w", err)
+	}
+	if open == 0 {
+		return nil, nil
+	}
+	return []string{c.topic}, nil
 }
 
 // unproven leaves out of an import's consents those that the import cannot vouch for:
@@ -155,24 +184,37 @@ func (s *Store) customerID(ctx context.Context, external string) (id int64, ok b
 }
 
 func (s *Store) consentLog(ctx context.Context, q querier, customer int64) ([]campaign.ConsentEntry, error) {
-	rows, err := q.QueryContext(ctx, `SELECT at, recorded_at, topic, given, source, text, proof, coalesce(email_hash, ''), FALSE AS pending, id FROM consents WHERE customer_id = $1
+	rows, err := q.QueryContext(ctx, `SELECT at, recorded_at, topic, given, source, text, proof, coalesce(email_hash, ''), follows, FALSE AS pending, id FROM consents WHERE customer_id = $1
 		UNION ALL SELECT e.occurred_at, e.known_at, coalesce(e.properties ->> 'topic', '`+everyTopic+`'), TRUE, coalesce(e.properties ->> 'source', ''),
-			coalesce(e.properties ->> 'text_version', ''), '', '', TRUE, e.id
+			coalesce(e.properties ->> 'text_version', ''), '', '', FALSE, TRUE, e.id
 			FROM events e WHERE e.customer_id = $1 AND e.name = '`+campaign.MailRequested+`' AND e.properties ->> 'mail' = '`+campaign.ServiceConfirm+`'
-				AND NOT EXISTS (SELECT 1 FROM consents k WHERE k.customer_id = $1 AND k.recorded_at >= e.known_at
-					AND (k.topic = e.properties ->> 'topic' OR k.topic = '`+everyTopic+`'))
-		ORDER BY 2, 9, 10`, customer)
-	out, err := collect(rows, err, func(rows *sql.Rows) (e campaign.ConsentEntry, err error) {
+		ORDER BY 2, 10, 11`, customer)
+	var out []campaign.ConsentEntry
+	_, err = collect(rows, err, func(rows *sql.Rows) (e campaign.ConsentEntry, err error) {
 		var at, recorded, id int64
-		err = rows.Scan(&at, &recorded, &e.Topic, &e.Given, &e.Source, &e.Text, &e.Proof, &e.AddressHash, &e.Pending, &id)
+		err = rows.Scan(&at, &recorded, &e.Topic, &e.Given, &e.Source, &e.Text, &e.Proof, &e.AddressHash, &e.Follows, &e.Pending, &id)
 		e.At, e.Recorded = campaign.FromMicros(at), campaign.FromMicros(recorded)
 		if at == 0 {
 			e.At = time.Time{}
+		}
+		topics := []string{e.Topic}
+		if e.Pending {
+			topics = strings.Split(e.Topic, topicsBy)
+		}
+		for _, e.Topic = range topics {
+			out = append(out, e)
 		}
 		return e, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the consent log: %w", err)
 	}
-	return out, nil
+	return slices.DeleteFunc(out, func(e campaign.ConsentEntry) bool { return e.Pending && answeredBy(out, e) }), nil
+}
+
+// answeredBy tells whether something was said of a topic since it was asked about.
+func answeredBy(log []campaign.ConsentEntry, asked campaign.ConsentEntry) bool {
+	return slices.ContainsFunc(log, func(e campaign.ConsentEntry) bool {
+		return !e.Pending && (!e.Follows || e.Given) && !e.Recorded.Before(asked.Recorded) && (e.Topic == asked.Topic || e.Topic == everyTopic)
+	})
 }

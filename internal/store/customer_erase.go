@@ -78,6 +78,10 @@ func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.T
 		AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.email_hash = soft_bounces.email_hash)`, array(wrap(hashes))); err != nil {
 		return fmt.Errorf("erase customer %d: %w", customer, err)
 	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM asked WHERE email_hash IN (SELECT x.hash FROM `+s.rows("$1", "hash text")+` x)
+		AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.email_hash = asked.email_hash)`, array(wrap(hashes))); err != nil {
+		return fmt.Errorf("erase customer %d: %w", customer, err)
+	}
 	return nil
 }
 

@@ -72,7 +72,7 @@ func facts(customer, at, begin int64, attributes map[string]any) ([]fact, error)
 // learn stores the facts that say something new, that is another value than was
 // known as of their moment, and brings the customers up to date. It tells whose
 // facts they were. No two facts may be about one attribute of one customer.
-func (s *Store) learn(ctx context.Context, tx *sql.Tx, fs []fact) (map[int64]bool, error) {
+func (s *Store) learn(ctx context.Context, tx *sql.Tx, fs []fact, h said) (map[int64]bool, error) {
 	// Read before anything is stored, so that all of a customer's first facts
 	// begin together.
 	known, err := s.withFacts(ctx, tx, fs)
@@ -105,7 +105,11 @@ func (s *Store) learn(ctx context.Context, tx *sql.Tx, fs []fact) (map[int64]boo
 			changed[id] = true
 		}
 	}
-	return changed, s.refresh(ctx, tx, slices.Sorted(maps.Keys(changed)))
+	moved, err := s.refresh(ctx, tx, slices.Sorted(maps.Keys(changed)))
+	if err != nil {
+		return nil, err
+	}
+	return changed, s.readdress(ctx, tx, moved, h)
 }
 
 // withFacts tells of which customers anything is known.
@@ -131,12 +135,13 @@ type latest struct {
 	createdAt  any // null: the row keeps its own
 }
 
-// refresh brings the rows of customers up to date with their latest facts.
-func (s *Store) refresh(ctx context.Context, tx *sql.Tx, ids []int64) error {
+// refresh brings the rows of customers up to date with their latest facts, and tells who
+// has another address since.
+func (s *Store) refresh(ctx context.Context, tx *sql.Tx, ids []int64) (moved []int64, err error) {
 	for part := range slices.Chunk(ids, factBatch) {
 		of, err := s.latestFacts(ctx, tx, part)
 		if err != nil {
-			return fmt.Errorf("read attributes: %w", err)
+			return nil, fmt.Errorf("read attributes: %w", err)
 		}
 		in := make([][]any, len(part))
 		for i, id := range part {
@@ -152,15 +157,20 @@ func (s *Store) refresh(ctx context.Context, tx *sql.Tx, ids []int64) error {
 			}
 			in[i] = []any{id, email, hash, locale, timezone, l.createdAt, l.attributes}
 		}
+		movers, err := s.movers(ctx, tx, in)
+		if err != nil {
+			return nil, err
+		}
+		moved = append(moved, movers...)
 		_, err = tx.ExecContext(ctx, `UPDATE customers SET email = x.email, email_hash = x.hash, locale = x.locale,
 				timezone = x.timezone, created_at = coalesce(x.created_at, customers.created_at), attributes = x.attributes
 			FROM `+s.rows("$1", "id bigint", "email text", "hash text", "locale text", "timezone text", "created_at bigint", "attributes json")+` x
 			WHERE customers.id = x.id`, array(in))
 		if err != nil {
-			return fmt.Errorf("update customers: %w", err)
+			return nil, fmt.Errorf("update customers: %w", err)
 		}
 	}
-	return nil
+	return moved, nil
 }
 
 func (s *Store) latestFacts(ctx context.Context, tx *sql.Tx, ids []int64) (map[int64]latest, error) {

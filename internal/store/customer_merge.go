@@ -95,7 +95,11 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.
 	if _, err := tx.ExecContext(ctx, `DELETE FROM customers WHERE id = $1`, from); err != nil {
 		return err
 	}
-	return s.refresh(ctx, tx, []int64{to})
+	if _, err := s.refresh(ctx, tx, []int64{to}); err != nil {
+		return err
+	}
+	// The yes of one of the two may have been said of another address than they have now.
+	return s.readdress(ctx, tx, []int64{to}, said{at: now})
 }
 
 // moveEvents gives the events to another customer. Occurrence keys hold their

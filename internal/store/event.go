@@ -12,6 +12,7 @@ import (
 // ownEvent is an event with the customer whose it is.
 type ownEvent struct {
 	customer int64
+	key      int // the write key by which it came, from 1 on; 0: by none
 	*campaign.Event
 }
 
@@ -112,7 +113,7 @@ func (s *Store) insertSpeaking(ctx context.Context, tx *sql.Tx, es []ownEvent, n
 	if err := s.say(ctx, tx, said, now); err != nil {
 		return 0, err
 	}
-	return len(uids), s.askToConfirm(ctx, tx, asked)
+	return len(uids), s.askToConfirm(ctx, tx, asked, es[0].key)
 }
 
 // takeBack fences off what workers hold for the customers: the hand-over is

@@ -109,17 +109,18 @@ func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now
 		return err
 	}
 	var events []ownEvent
-	var said []fact
+	var told []fact
 	var changed []int64
+	key := items[0].Key // of one call, and so of all
 	learn := func() error {
-		ids, err := s.learn(ctx, tx, said)
+		ids, err := s.learn(ctx, tx, told, said{at: now, key: key})
 		changed = slices.AppendSeq(changed, maps.Keys(ids))
 		return err
 	}
-	told := map[int64]bool{} // whom said is about
+	about := map[int64]bool{} // whom told is about
 	for _, it := range items {
 		if it.Event != nil && !ofCatalogue(it.Event) {
-			events = append(events, ownEvent{who.ids[identityOf(it.Event.Customer)], it.Event})
+			events = append(events, ownEvent{who.ids[identityOf(it.Event.Customer)], it.Key, it.Event})
 		}
 		if it.Traits == nil {
 			continue
@@ -131,23 +132,26 @@ func (s *Store) accept(ctx context.Context, tx *sql.Tx, items []intake.Item, now
 			return err
 		}
 		// Two identify calls about one customer in a batch follow on each other.
-		if told[customer] {
+		if about[customer] {
 			if err := learn(); err != nil {
 				return err
 			}
-			said = nil
-			clear(told)
+			told = nil
+			clear(about)
 		}
-		told[customer] = true
-		said = append(said, fs...)
+		about[customer] = true
+		told = append(told, fs...)
 	}
-	if len(said) > 0 {
+	if len(told) > 0 {
 		if err := learn(); err != nil {
 			return err
 		}
 	}
 	// Another address, another country: what was looked at is no more.
 	if err := s.takeBack(ctx, tx, changed); err != nil {
+		return err
+	}
+	if events, err = s.heedAsked(ctx, tx, events, now); err != nil {
 		return err
 	}
 	_, err = s.happened(ctx, tx, events, now)

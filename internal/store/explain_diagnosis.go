@@ -197,15 +197,18 @@ func (d *diagnosis) suppression(us int64) (string, error) {
 
 // consent is the last word about the topic as of a moment.
 func (d *diagnosis) consent(us int64) (string, error) {
-	var given bool
+	var given, follows bool
 	var at int64
 	var source string
-	err := d.reader().QueryRowContext(d.ctx, `SELECT given, at, source FROM consents k WHERE k.customer_id = $1
-		AND (k.topic = $2 OR k.topic = '*') AND k.at <= $3 ORDER BY k.at DESC, k.id DESC LIMIT 1`, d.customer.ID, d.c.Topic, us).Scan(&given, &at, &source)
+	err := d.reader().QueryRowContext(d.ctx, `SELECT given, follows, at, source FROM consents k WHERE k.customer_id = $1
+		AND (k.topic = $2 OR k.topic = '*') AND k.at <= $3 ORDER BY k.at DESC, k.id DESC LIMIT 1`, d.customer.ID, d.c.Topic, us).Scan(&given, &follows, &at, &source)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "nothing was said", nil
 	}
 	out := map[bool]string{true: "yes", false: "no"}[given]
+	if follows && !given {
+		out = "not confirmed for this address"
+	}
 	if source != "" {
 		out += ", " + source
 	}

@@ -44,7 +44,15 @@ func (d *diagnosis) gate(l *look, r *candidateRow) error {
 		d.rests("mail " + step + " waits")
 		return nil
 	case r.cancel != "" && gate == "":
-		d.check("mail", false, r.cancel, "mail "+step+" will not be sent: "+r.cancel)
+		detail := "mail " + step + " will not be sent: " + r.cancel
+		if r.cancel == campaign.HeldNoConsent {
+			said, err := d.consent(campaign.Micros(d.at))
+			if err != nil {
+				return err
+			}
+			detail += " (" + said + ")"
+		}
+		d.check("mail", false, r.cancel, detail)
 		return nil
 	case gate == "":
 		return d.letOut(r)

@@ -130,7 +130,7 @@ func (a *archive) leave(ctx context.Context) error {
 		return nil
 	}
 	rows, err := a.tx.QueryContext(ctx, `SELECT customer_id, recorded_at FROM consents
-		WHERE NOT given AND (topic = $1 OR topic = '`+everyTopic+`') ORDER BY recorded_at`, a.c.Topic)
+		WHERE NOT given AND NOT follows AND (topic = $1 OR topic = '`+everyTopic+`') ORDER BY recorded_at`, a.c.Topic)
 	_, err = collect(rows, err, func(rows *sql.Rows) (id int64, err error) {
 		var at int64
 		err = rows.Scan(&id, &at)

@@ -75,7 +75,7 @@ func (j *hitJudge) events() (made []ownEvent, gone []string) {
 		is, was := h.result.Grade == grade.Human, h.settled && h.grade == string(grade.Human)
 		switch {
 		case is && !was:
-			made = append(made, ownEvent{j.mails[h.message].customer, j.event(h)})
+			made = append(made, ownEvent{j.mails[h.message].customer, 0, j.event(h)})
 		case was && !is:
 			gone = append(gone, hitUID(h.id))
 		}

@@ -205,7 +205,7 @@ func (s *Store) importCustomers(ctx context.Context, tx *sql.Tx, batch []intake.
 			}
 		}
 	}
-	changed, err := s.learn(ctx, tx, known)
+	changed, err := s.learn(ctx, tx, known, said{at: o.Now})
 	if err != nil {
 		return 0, err
 	}
@@ -223,7 +223,11 @@ func (s *Store) importCustomers(ctx context.Context, tx *sql.Tx, batch []intake.
 		return 0, err
 	}
 	given, err := s.vouch(ctx, tx, double.unproven(consents))
-	for _, id := range given {
+	if err != nil {
+		return 0, err
+	}
+	anew, err := s.vouchAnew(ctx, tx, consents, double, o.Now)
+	for _, id := range append(given, anew...) {
 		changed[id] = true
 	}
 	for id := range who.new {
@@ -252,7 +256,7 @@ func (s *Store) importEvents(ctx context.Context, tx *sql.Tx, batch []intake.Eve
 	}
 	events := make([]ownEvent, len(rest))
 	for i, e := range rest {
-		events[i] = ownEvent{who.ids[identityOf(e.Customer)], e}
+		events[i] = ownEvent{who.ids[identityOf(e.Customer)], 0, e}
 	}
 	happened, err := s.happened(ctx, tx, events, o.Now)
 	return stored + happened, err

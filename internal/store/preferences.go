@@ -67,7 +67,25 @@ func (s *Store) choices(ctx context.Context, customer int64, at time.Time) ([]ca
 	if err != nil {
 		return nil, fmt.Errorf("read topics: %w", err)
 	}
+	log, err := s.consentLog(ctx, s.db, customer)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range out {
+		out[i].Pending = !t.On && !t.Stuck && pendingIn(log, t.Key)
+	}
 	return out, nil
+}
+
+// pendingIn tells whether a customer has yet to confirm a topic for their address.
+func pendingIn(log []campaign.ConsentEntry, topic string) bool {
+	pending := false
+	for _, e := range log {
+		if e.Topic == topic || e.Topic == everyTopic {
+			pending = e.Pending || e.Follows && !e.Given
+		}
+	}
+	return pending
 }
 
 // ChangePreferences stores what a customer has chosen on the page behind a message's
@@ -105,7 +123,7 @@ func (s *Store) ChangePreferences(ctx context.Context, message int64, c campaign
 			if err != nil {
 				return err
 			}
-			if _, err := s.learn(ctx, tx, fs); err != nil {
+			if _, err := s.learn(ctx, tx, fs, said{at: at}); err != nil {
 				return err
 			}
 		}
@@ -143,7 +161,7 @@ func (s *Store) changeTopics(ctx context.Context, tx *sql.Tx, m mailRow, c campa
 		properties["topic"], properties["source"] = topic, "preferences page"
 		// Whoever has opened the link reads the address's mail.
 		properties["proof"], properties["text_version"] = fmt.Sprintf("one-time link of message %d", m.id), c.Text
-		on = append(on, ownEvent{m.customer, &campaign.Event{
+		on = append(on, ownEvent{m.customer, 0, &campaign.Event{
 			UID: randomUID("choice"), Name: campaign.Subscribed, OccurredAt: at, KnownAt: at, Properties: properties}})
 	}
 	if len(on) == 0 {

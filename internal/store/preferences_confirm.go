@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
@@ -71,14 +72,24 @@ func (s *Store) Confirm(ctx context.Context, message int64, text string, hit cam
 
 // confirmed records the subscription as one that has its proof.
 func (s *Store) confirmed(ctx context.Context, tx *sql.Tx, m serviceMail, text string, at time.Time) error {
-	properties := map[string]any{
-		"source": "double opt-in", "proof": fmt.Sprintf("confirmed by the link of message %d", m.id), "text_version": text,
+	var yes []ownEvent
+	for i, topic := range strings.Split(m.asked.Topic, topicsBy) {
+		properties := map[string]any{
+			"source": "double opt-in", "proof": fmt.Sprintf("confirmed by the link of message %d", m.id), "text_version": text,
+		}
+		if topic != "" {
+			properties["topic"] = topic
+		}
+		uid := fmt.Sprintf("confirmed:%d", m.id)
+		if i > 0 {
+			uid += ":" + topic
+		}
+		yes = append(yes, ownEvent{m.customer, 0, &campaign.Event{UID: uid, Name: campaign.Subscribed, OccurredAt: at, KnownAt: at, Properties: properties}})
 	}
-	if m.asked.Topic != "" {
-		properties["topic"] = m.asked.Topic
+	if err := answered(ctx, tx, m.hash.String); err != nil {
+		return err
 	}
-	_, err := s.happened(ctx, tx, []ownEvent{{m.customer, &campaign.Event{
-		UID: fmt.Sprintf("confirmed:%d", m.id), Name: campaign.Subscribed, OccurredAt: at, KnownAt: at, Properties: properties}}}, at)
+	_, err := s.happened(ctx, tx, yes, at)
 	return err
 }
 
@@ -89,7 +100,8 @@ func (s *Store) moveTo(ctx context.Context, tx *sql.Tx, m serviceMail, at time.T
 	if err != nil {
 		return err
 	}
-	if _, err := s.learn(ctx, tx, fs); err != nil {
+	// Its reader has said so: consents go along.
+	if _, err := s.learn(ctx, tx, fs, said{at: at, proof: fmt.Sprintf("confirmed by the link of message %d", m.id)}); err != nil {
 		return err
 	}
 	return s.takeBack(ctx, tx, []int64{m.customer})

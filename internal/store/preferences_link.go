@@ -12,13 +12,6 @@ import (
 	"tidings/internal/intake"
 )
 
-// How often the same service mail may be asked for, for an address.
-const (
-	askAgain  = 2 * time.Minute
-	askMost   = 5 // within askWithin
-	askWithin = 24 * time.Hour
-)
-
 // AskLink has a one-time link mailed to the customer of a message, at the address on
 // file. sent is false where they have asked too often of late.
 func (s *Store) AskLink(ctx context.Context, message int64, hit campaign.Hit) (sent bool, err error) {
@@ -35,7 +28,7 @@ func (s *Store) AskLink(ctx context.Context, message int64, hit campaign.Hit) (s
 		if err != nil {
 			return err
 		}
-		if sent, err = s.request(ctx, tx, m.customer, campaign.ServiceLink, nil, at); err != nil {
+		if sent, err = s.request(ctx, tx, m.customer, asking{mail: campaign.ServiceLink, at: at}, nil); err != nil {
 			return err
 		}
 		return s.notify(ctx, tx)
@@ -66,36 +59,12 @@ func (s *Store) AskAddress(ctx context.Context, message int64, address string, h
 		if !ok {
 			return campaign.ErrAddress
 		}
-		if sent, err = s.request(ctx, tx, customer, campaign.ServiceAddress, map[string]any{"email": mailbox}, at); err != nil {
+		if sent, err = s.request(ctx, tx, customer, asking{mail: campaign.ServiceAddress, at: at}, map[string]any{"email": mailbox}); err != nil {
 			return err
 		}
 		return s.notify(ctx, tx)
 	})
 	return sent, err
-}
-
-// request records that a service mail was asked for, by which the next tick sends it.
-// The limits are the address's, under however many names a form has made it a
-// customer. The customer is locked, so that of many who ask at once those over the
-// limit are told so.
-func (s *Store) request(ctx context.Context, tx *sql.Tx, customer int64, mail string, properties map[string]any, at time.Time) (bool, error) {
-	var day, just int
-	topic, _ := properties["topic"].(string)
-	err := tx.QueryRowContext(ctx, `SELECT count(*), count(CASE WHEN occurred_at > $4 AND coalesce(properties ->> 'topic', '') = $5 THEN 1 END) FROM events
-		WHERE customer_id IN (SELECT CAST($1 AS BIGINT) UNION SELECT o.id FROM customers o WHERE o.email_hash = (SELECT c.email_hash FROM customers c WHERE c.id = $1))
-			AND name = '`+campaign.MailRequested+`' AND occurred_at > $3 AND properties ->> 'mail' = $2`,
-		customer, mail, campaign.Micros(at.Add(-askWithin)), campaign.Micros(at.Add(-askAgain)), topic).Scan(&day, &just)
-	if err != nil {
-		return false, fmt.Errorf("count what was asked for: %w", err)
-	}
-	if just > 0 || day >= askMost {
-		return false, nil
-	}
-	all := map[string]any{"mail": mail}
-	for k, v := range properties {
-		all[k] = v
-	}
-	return true, s.mailEvents(ctx, tx, campaign.MailRequested, [][]any{{randomUID("ask"), customer, all}}, at)
 }
 
 // serviceMail is a message of the service campaign, as its link is judged by.

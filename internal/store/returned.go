@@ -32,7 +32,7 @@ func (s *Store) Returned(ctx context.Context, message int64, r campaign.Returned
 		if err != nil {
 			return err
 		}
-		fresh, err := s.happened(ctx, tx, []ownEvent{{m.customer, returnedEvent(m, r, now)}}, now)
+		fresh, err := s.happened(ctx, tx, []ownEvent{{m.customer, 0, returnedEvent(m, r, now)}}, now)
 		if err != nil || fresh == 0 {
 			return err
 		}

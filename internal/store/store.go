@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,10 +30,11 @@ type Store struct {
 	engine audience.Engine
 	// writer admits one writing transaction at a time to SQLite, which has one
 	// writer anyway: waiting here is cheaper and fairer than its busy polling.
-	writer chan struct{}
-	id     string
-	live   atomic.Bool // its mode is Live, as Fix found
-	bound  *sql.Tx     // of a rehearsal: all happens in it, and nothing is kept
+	writer        chan struct{}
+	id            string
+	live          atomic.Bool // its mode is Live, as Fix found
+	confirmHourly int
+	bound         *sql.Tx // of a rehearsal: all happens in it, and nothing is kept
 
 	catalog *campaign.Catalog
 	eval    *audience.Evaluator
@@ -54,6 +56,9 @@ type Options struct {
 	// Delay is added to each round trip to PostgreSQL, to see what a database far
 	// away would cost.
 	Delay time.Duration
+	// Confirmations is how many questions to confirm one write key may have mailed within
+	// an hour; 0: ConfirmHourly.
+	Confirmations int
 	// Throwaway: a SQLite file that need not survive a power cut, as of a test.
 	Throwaway bool
 }
@@ -69,7 +74,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 	if o.MaxConns == 0 {
 		o.MaxConns = 8
 	}
-	s := &Store{}
+	s := &Store{confirmHourly: cmp.Or(o.Confirmations, ConfirmHourly)}
 	switch scheme, rest, _ := strings.Cut(databaseURL, ":"); scheme {
 	case "postgres", "postgresql":
 		cfg, err := pgx.ParseConfig(databaseURL)

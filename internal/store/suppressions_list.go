@@ -53,7 +53,7 @@ func (s *Store) SuppressionsOf(ctx context.Context, hash string) ([]campaign.Sup
 			continue
 		}
 		rows, err := s.db.QueryContext(ctx, `SELECT DISTINCT k.topic FROM consents k JOIN customers c ON c.id = k.customer_id
-			WHERE c.email_hash = $1 AND k.given AND k.at > $2 AND ($3 IN ('`+allMail+`', '`+allMarketing+`', k.topic) OR k.topic = '`+everyTopic+`') ORDER BY k.topic`, hash, campaign.Micros(l.At), l.Scope)
+			WHERE c.email_hash = $1 AND k.given AND NOT k.follows AND k.at > $2 AND ($3 IN ('`+allMail+`', '`+allMarketing+`', k.topic) OR k.topic = '`+everyTopic+`') ORDER BY k.topic`, hash, campaign.Micros(l.At), l.Scope)
 		list[i].Back, err = collect(rows, err, scanText)
 		if err != nil {
 			return nil, fmt.Errorf("read consents: %w", err)

@@ -74,6 +74,7 @@ func (s *Store) lefts(now time.Time) []left {
 		{what: "expired messages", where: `m.stage = 'pending' AND m.expires_at < $1`, args: []any{us(0)}},
 		{what: "old slices", table: "slices", where: `m.queued_at < $1 AND NOT EXISTS (SELECT 1 FROM messages n WHERE n.slice_id = m.id AND n.stage = 'moving')`, args: []any{us(sliceKept)}},
 		{what: "pages of mails that are kept no longer", table: "sent_pages", where: `m.at <= $1`, args: []any{us(campaign.PageKept)}},
+		{what: "what was asked for long ago", table: "asked", where: `m.at < $1`, args: []any{us(askWithin)}},
 	}
 	for i, take := range []func(context.Context, left) (int, error){
 		func(ctx context.Context, l left) (int, error) { return s.unqueue(ctx, fenceOff, l) },
@@ -100,6 +101,10 @@ func (s *Store) lefts(now time.Time) []left {
 		},
 		func(ctx context.Context, l left) (int, error) {
 			_, err := s.sweepStep(ctx, `DELETE FROM sent_pages WHERE message_id IN (SELECT m.message_id FROM sent_pages m WHERE `+l.where+` ORDER BY m.at LIMIT $2)`, append(l.args, dropBatch))
+			return 0, err
+		},
+		func(ctx context.Context, l left) (int, error) {
+			_, err := s.sweepStep(ctx, `DELETE FROM asked AS m WHERE `+l.where, l.args)
 			return 0, err
 		},
 	} {

@@ -109,7 +109,7 @@ func (s *Store) Unsubscribe(ctx context.Context, message int64, everything bool,
 func (s *Store) hasLeft(ctx context.Context, tx *sql.Tx, m mailRow, topic string, at time.Time) (left bool, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM suppressions s WHERE s.email_hash = $1 AND s.topic = $2
 			AND NOT `+resubscribed("$3", "$4", "$5")+`)
-		AND EXISTS (SELECT 1 FROM consents n WHERE n.customer_id = $3 AND NOT n.given AND n.at <= $5 AND (n.topic = $4 OR n.topic = '`+everyTopic+`')
+		AND EXISTS (SELECT 1 FROM consents n WHERE n.customer_id = $3 AND NOT n.given AND NOT n.follows AND n.at <= $5 AND (n.topic = $4 OR n.topic = '`+everyTopic+`')
 			AND NOT EXISTS (SELECT 1 FROM consents y WHERE y.customer_id = $3 AND y.given AND y.at <= $5
 				AND (y.at > n.at OR y.at = n.at AND y.id > n.id) AND (y.topic = $4 OR y.topic = '`+everyTopic+`' OR $4 = '`+everyTopic+`')))`,
 		m.hash.String, suppressedTopic(topic), m.customer, topic, campaign.Micros(at)).Scan(&left)

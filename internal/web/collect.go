@@ -53,13 +53,14 @@ func newKeys(list []string) keys {
 	return out
 }
 
-func (k keys) has(key string) bool {
+// place is where a key stands, from 1 on; 0: it is none of them.
+func (k keys) place(key string) int {
 	sum := sha256.Sum256([]byte(key))
-	found := 0
-	for _, have := range k {
-		found |= subtle.ConstantTimeCompare(have[:], sum[:])
+	place := 0
+	for i, have := range k {
+		place = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(have[:], sum[:]), i+1, place)
 	}
-	return found == 1
+	return place
 }
 
 // refusal is an answer other than 200.
@@ -92,7 +93,8 @@ func (c collector) handle(kind string) http.HandlerFunc {
 
 func (c collector) take(kind string, w http.ResponseWriter, r *http.Request) error {
 	key, _, ok := r.BasicAuth()
-	if !ok || !c.keys.has(key) {
+	place := c.keys.place(key)
+	if !ok || place == 0 {
 		return &refusal{http.StatusUnauthorized, "unknown write key; send it as the user name of basic authentication, with an empty password"}
 	}
 	body, err := readCall(w, r, maxBody(kind))
@@ -105,6 +107,9 @@ func (c collector) take(kind string, w http.ResponseWriter, r *http.Request) err
 	}
 	if len(items) == 0 {
 		return nil // a call that says nothing that is kept, as group does
+	}
+	for i := range items {
+		items[i].Key = place
 	}
 	if err := c.intake.Accept(r.Context(), items); err != nil {
 		c.Log.Error("events not stored", "kind", kind, "items", len(items), "error", err)

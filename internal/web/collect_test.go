@@ -59,6 +59,18 @@ func TestCollect(t *testing.T) {
 	}
 }
 
+// What a call says bears the place of its write key, by which limits count.
+func TestCollectKey(t *testing.T) {
+	b := setup(t)
+	for i, name := range []string{"wk_old", "wk_new"} {
+		b.accepted = nil
+		wantStatus(t, b.do("POST", "/v1/track", oneTrack, key(name)), 200)
+		if len(b.accepted) != 1 || b.accepted[0].Key != i+1 {
+			t.Errorf("%s: %+v", name, b.accepted)
+		}
+	}
+}
+
 func TestCollectStoreDown(t *testing.T) {
 	b := setup(t)
 	b.err = errDown

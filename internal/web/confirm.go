@@ -95,7 +95,7 @@ func (c confirming) look(r *http.Request) (q question, is campaign.Confirmation,
 	case is.New != "":
 		q.Heading, key, q.Button = q.W["move_title"], "move_text", q.W["move_button"]
 	case is.Topic != "" && is.Topic != "*":
-		q.Topic, key = c.topicName(is.Topic, cmp.Or(is.Locale, q.Lang)), "confirm_text"
+		q.Topic, key = c.topicNames(is.Topic, cmp.Or(is.Locale, q.Lang)), "confirm_text"
 	}
 	q.Text = q.Say(key)
 	return q, is, message, http.StatusOK

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"tidings/internal/campaign"
@@ -197,6 +198,15 @@ func (p preferences) view(locale string, r *http.Request) choices {
 	texts := textsFor(locale, r.Header.Get("Accept-Language"), p.Workspace.Locales)
 	w := p.words[texts.Lang]
 	return choices{Texts: texts, W: w, blanks: blanks{Shop: p.Workspace.Name}, Heading: w["open_title"]}
+}
+
+// topicNames are the topics that a question is about, as the customer reads them.
+func (s *Server) topicNames(keys, locale string) string {
+	var names []string
+	for key := range strings.SplitSeq(keys, ",") {
+		names = append(names, s.topicName(key, locale))
+	}
+	return strings.Join(names, ", ")
 }
 
 // topicName is the topic as the customer reads it; a topic that the workspace

@@ -116,6 +116,22 @@ func TestPreferencesPage(t *testing.T) {
 	b.wantCalls(t)
 }
 
+// What waits for its confirmation says so, with and without a one-time link.
+func TestPreferencesPending(t *testing.T) {
+	b := setup(t)
+	b.prefs.Topics = []campaign.TopicChoice{{Key: "offers", Pending: true}}
+	wantBody(t, b.do("GET", b.at(token.Preferences), ""), `<small>Not confirmed yet for this address.</small>`)
+	b.open = true
+	wantBody(t, b.do("GET", b.at(token.Managing), ""), `name="keep" value="offers"> <span>Offers &lt;3 <small>Not confirmed yet for this address.</small>`)
+}
+
+// A question about several topics names them all.
+func TestConfirmSeveral(t *testing.T) {
+	b := setup(t)
+	b.question.Topic = "news,offers"
+	wantBody(t, b.do("GET", "/confirm/"+b.signs.Sign(token.Confirm, 42, 0), ""), "<bdi>news, Offers &lt;3</bdi>")
+}
+
 // A link alone makes mail less, and nothing but that.
 func TestPreferencesByLinkAlone(t *testing.T) {
 	for name, c := range map[string]struct {

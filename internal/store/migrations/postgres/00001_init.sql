@@ -114,6 +114,7 @@ CREATE TABLE consents (
     email_hash  TEXT,                   -- of the address that it was said of
     text        TEXT NOT NULL DEFAULT '', -- which version of the words stood beside it
     proof       TEXT NOT NULL DEFAULT '', -- where it can be shown; empty: nowhere but here
+    follows     BOOLEAN NOT NULL DEFAULT FALSE, -- nobody said it: it follows from another address of the customer's
     xid         XID8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX consents_customer ON consents (customer_id, topic, at, id);
@@ -128,6 +129,30 @@ CREATE TABLE suppressions (
     reason     TEXT NOT NULL,
     at         BIGINT NOT NULL,
     PRIMARY KEY (email_hash, topic)
+);
+
+-- The mails that were asked for on a form or a page, by the address that they go to:
+-- what limits them is kept for a day.
+CREATE TABLE asked (
+    email_hash TEXT NOT NULL,
+    mail       TEXT NOT NULL,           -- the service mail
+    at         BIGINT NOT NULL,
+    write_key  BIGINT NOT NULL,         -- by which it came, from 1 on; 0: by none
+    answered   BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX asked_address ON asked (email_hash, mail, at);
+CREATE INDEX asked_key ON asked (mail, write_key, at);
+CREATE INDEX asked_at ON asked (at);
+
+-- How many were not mailed, by day and the limit that kept them back.
+CREATE TABLE unasked (
+    day       BIGINT NOT NULL,          -- since 1970, UTC
+    mail      TEXT NOT NULL,
+    write_key BIGINT NOT NULL,
+    why       TEXT NOT NULL,            -- address, write_key
+    count     BIGINT NOT NULL,
+    at        BIGINT NOT NULL,          -- last
+    PRIMARY KEY (day, mail, write_key, why)
 );
 
 -- The days on which an address was refused in a way that leaves hope.
@@ -464,4 +489,4 @@ CREATE TABLE leases (
 
 -- +goose Down
 DROP TABLE used_links, leases, audit, quiet_feeds, throttles, spent, usual_gaps, purchases, supplies, supplied, ranked, ranks, hits_shed, hits, sent_pages, links, messages, slices, enrollments, releases, fuses, ticks, campaign_versions, campaigns,
-    webhook_counts, webhook_calls, soft_bounces, suppressions, consents, products, catalogue_events, events, attribute_facts, identities, customers, meta;
+    webhook_counts, webhook_calls, soft_bounces, asked, unasked, suppressions, consents, products, catalogue_events, events, attribute_facts, identities, customers, meta;

@@ -107,7 +107,8 @@ CREATE TABLE consents (
     source      TEXT NOT NULL,
     email_hash  TEXT,                   -- of the address that it was said of
     text        TEXT NOT NULL DEFAULT '', -- which version of the words stood beside it
-    proof       TEXT NOT NULL DEFAULT '' -- where it can be shown; empty: nowhere but here
+    proof       TEXT NOT NULL DEFAULT '', -- where it can be shown; empty: nowhere but here
+    follows     BOOLEAN NOT NULL DEFAULT FALSE -- nobody said it: it follows from another address of the customer's
 );
 CREATE INDEX consents_customer ON consents (customer_id, topic, at, id);
 -- By which the moments are found at which a segment may change.
@@ -120,6 +121,30 @@ CREATE TABLE suppressions (
     reason     TEXT NOT NULL,
     at         BIGINT NOT NULL,
     PRIMARY KEY (email_hash, topic)
+);
+
+-- The mails that were asked for on a form or a page, by the address that they go to:
+-- what limits them is kept for a day.
+CREATE TABLE asked (
+    email_hash TEXT NOT NULL,
+    mail       TEXT NOT NULL,           -- the service mail
+    at         BIGINT NOT NULL,
+    write_key  BIGINT NOT NULL,         -- by which it came, from 1 on; 0: by none
+    answered   BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX asked_address ON asked (email_hash, mail, at);
+CREATE INDEX asked_key ON asked (mail, write_key, at);
+CREATE INDEX asked_at ON asked (at);
+
+-- How many were not mailed, by day and the limit that kept them back.
+CREATE TABLE unasked (
+    day       BIGINT NOT NULL,          -- since 1970, UTC
+    mail      TEXT NOT NULL,
+    write_key BIGINT NOT NULL,
+    why       TEXT NOT NULL,            -- address, write_key
+    count     BIGINT NOT NULL,
+    at        BIGINT NOT NULL,          -- last
+    PRIMARY KEY (day, mail, write_key, why)
 );
 
 -- The days on which an address was refused in a way that leaves hope.
@@ -482,6 +507,8 @@ DROP TABLE campaigns;
 DROP TABLE webhook_counts;
 DROP TABLE webhook_calls;
 DROP TABLE soft_bounces;
+DROP TABLE unasked;
+DROP TABLE asked;
 DROP TABLE suppressions;
 DROP TABLE consents;
 DROP TABLE catalogue_events;
