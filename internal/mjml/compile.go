@@ -83,6 +83,7 @@ type compiler struct {
 	torn     bool     // a file could not be read to its end for sure
 	size     int      // bytes of source so far
 	files    []string // that are being included, to find circles
+	css      []*node  // styles included by the file at hand; they come behind its other ones
 }
 
 // at tells a problem at an offset of a file.

@@ -157,6 +157,12 @@ func (m *mail) columnRules() {
 	m.out.put("}\n</style>\n<style media=\"screen and (min-width:", m.breakpoint, ")\">\n")
 	m.joinedRules(".moz-text-html .")
 	m.out.put("</style>\n")
+	if m.rootAttr("owa", "mobile") == "desktop" {
+		// Outlook on the web, which takes no media query, shows columns side by side.
+		m.out.put("<style type=\"text/css\">\n")
+		m.joinedRules("[owa] .")
+		m.out.put("</style>\n")
+	}
 }
 
 // joinedRules writes the rules of columns, those that say the same as one.

@@ -90,7 +90,9 @@ const (
 // elements are all that MJML has, from its documentation. Where the reference
 // takes more than is documented, it is here if it has an effect.
 var elements = map[string]*element{
-	"mjml":    head(in("", `lang dir owa string`)),
+	"mjml": head(in("", `
+		lang dir string
+		owa desktop|mobile = mobile`)),
 	"mj-head": head(in("mjml", ``)),
 	"mj-body": in("mjml", `
 		background-color color

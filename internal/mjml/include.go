@@ -32,7 +32,7 @@ func (c *compiler) load(name string, src []byte) *node {
 	c.files = []string{name}
 	var head []*node
 	c.expand(top[0], &head)
-	c.addToHead(top[0], head)
+	c.addToHead(top[0], append(head, c.css...))
 	return top[0]
 }
 
@@ -93,10 +93,7 @@ func (c *compiler) include(n, parent *node, head *[]*node) []*node {
 		if inline, ok := n.own("css-inline"); ok {
 			style.attrs = []attribute{{name: "inline", value: inline}}
 		}
-		if parent.name == "mj-head" {
-			return []*node{style}
-		}
-		*head = append(*head, style)
+		c.css = append(c.css, style)
 		return nil
 	}
 	return c.includedTree(n, parent, file, head)
@@ -104,13 +101,19 @@ func (c *compiler) include(n, parent *node, head *[]*node) []*node {
 
 // includedTree is what of an included MJML file goes to the place of inclusion.
 func (c *compiler) includedTree(n, parent *node, file *source, head *[]*node) []*node {
-	c.files = append(c.files, file.name)
-	defer func() { c.files = c.files[:len(c.files)-1] }()
+	outer := c.css
+	c.files, c.css = append(c.files, file.name), nil
+	defer func() { c.files, c.css = c.files[:len(c.files)-1], outer }()
 	holder := &node{name: parent.name, children: c.parse(file), file: file}
 	if top := elementsOnly(holder.children); len(top) == 1 && top[0].name == "mjml" {
-		return c.includedDocument(top[0], parent, head)
+		holder.children = c.includedDocument(top[0], parent, head)
+	} else {
+		c.expand(holder, head)
 	}
-	c.expand(holder, head)
+	if parent.name == "mj-head" {
+		return append(holder.children, c.css...)
+	}
+	*head = append(*head, c.css...)
 	return holder.children
 }
 

@@ -27,6 +27,7 @@ func TestProblems(t *testing.T) {
 		"no unit":            {column(`<mj-text font-size="13">a</mj-text>`), `3:21: font-size of mj-text can't be "13"; it takes a number with px`},
 		"color":              {column("<mj-text\n  color=\"Red\">a</mj-text>"), `4:10: color of mj-text can't be "Red"; it takes #rgb, #rrggbb, rgb(1,2,3), rgba(1,2,3,0.5) or a CSS color's name in small letters`},
 		"word":               {column(`<mj-text align="middle">a</mj-text>`), `3:17: align of mj-text can't be "middle"; it takes left, right, center or justify`},
+		"desktop":            {`<mjml owa="dekstop"><mj-body></mj-body></mjml>`, `1:12: owa of mjml can't be "dekstop"; it takes desktop or mobile`},
 		"whole number":       {column(`<mj-table cellpadding="1.5">a</mj-table>`), `3:24: cellpadding of mj-table can't be "1.5"; it takes a whole number`},
 		"yes or no":          {column(`<mj-image fluid-on-mobile="yes" />`), `3:28: fluid-on-mobile of mj-image can't be "yes"; it takes true or false`},
 		"auto":               {column(`<mj-image height="50%" />`), `3:19: height of mj-image can't be "50%"; it takes a number with px, or auto`},
