@@ -235,6 +235,28 @@ func TestHandoffCannotBeStopped(t *testing.T) {
 	})
 }
 
+// What was handed over when its campaign was removed is not tried again, however
+// its hand-over ends: nobody looks for the mail of a campaign that is gone.
+func TestHandoffOfRemoved(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d, out := begin(t, s, onGo(twoSteps), "ana", "ben", "cleo")
+		for _, o := range out {
+			d.handoff(o)
+		}
+		d.load(nil)
+		d.tick(time.Second)
+		d.result(out[0], campaign.WasRetry, func(r *campaign.Result) { r.RetryIn = time.Minute })
+		d.result(out[1], campaign.WasUncertain)
+		d.result(out[2], campaign.WasAccepted)
+		d.messages("ana one pending", "ben one uncertain", "cleo one accepted")
+		d.sweep(time.Second)
+		d.messages("ana one cancelled campaign_removed", "ben one uncertain", "cleo one accepted")
+		d.sweep(time.Hour)
+		d.messages("ana one cancelled campaign_removed", "ben one cancelled campaign_removed", "cleo one accepted")
+	})
+}
+
 // Result of the last message and hand-over of the next, of several connections,
 // in one transaction.
 func TestCommitMixes(t *testing.T) {
