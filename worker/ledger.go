@@ -31,8 +31,9 @@ type Batch struct {
 // Handoff asks for the right to send a message's final dot.
 type Handoff struct {
 	campaign.Claim
-	Links []campaign.Link
-	Page  campaign.Page // nil: none
+	Customer int64 // whose the message is
+	Links    []campaign.Link
+	Page     campaign.Page // nil: none
 }
 
 // Lease is how long a claim holds. Within it a message is rendered, its

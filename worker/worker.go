@@ -250,9 +250,10 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing, next *campaign.
 		return l.settle(ctx, l.outcome(o, this.err))
 	}
 	asked := l.committer.ask(ctx, l.results, &Handoff{
-		Claim: campaign.Claim{ID: o.ID, Token: o.Token},
-		Links: this.email.Links,
-		Page:  this.email.Page,
+		Claim:    campaign.Claim{ID: o.ID, Token: o.Token},
+		Customer: o.Customer.ID,
+		Links:    this.email.Links,
+		Page:     this.email.Page,
 	})
 	l.results = nil
 	if next != nil && ctx.Err() == nil {

@@ -1,6 +1,9 @@
 package campaign
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 const (
 	localPart = `(?:"(?:[^"\\]|\\.)*"|[^\s<>"(),:;@＠﹫]+)`
@@ -27,4 +30,14 @@ func WithoutAddresses(text string) string {
 		}
 		return "…"
 	})
+}
+
+// MaskAddress shows enough of an address to know one's own, not enough to write to: a
+// mail that was passed on carries its link with it.
+func MaskAddress(address string) string {
+	local, domain, ok := strings.Cut(address, "@")
+	if !ok || local == "" {
+		return "•••"
+	}
+	return string([]rune(local)[:1]) + "•••@" + domain
 }

@@ -48,6 +48,7 @@ type commands struct {
 	Segment      segmentCmd      `cmd:"" help:"Say who is in a segment, and how its size went."`
 	Report       reportCmd       `cmd:"" help:"Say what campaigns did."`
 	Consents     consentsCmd     `cmd:"" help:"Say what a customer has said about topics: when, where, by which words."`
+	Customer     customerCmd     `cmd:"" help:"All that is stored of one customer: show, export, erase."`
 	Release      releaseCmd      `cmd:"" help:"Let in, once, what the fuse holds of a campaign."`
 	Queue        queueCmd        `cmd:"" help:"Say what every open mail waits for, and let it go, send it again or cancel it."`
 	Pause        pauseCmd        `cmd:"" help:"Stop a campaign at once, whatever its file says, until resume."`

@@ -18,6 +18,7 @@ const (
 	auditRetry   = "retry"
 	auditAccept  = "accept"
 	auditCancel  = "cancel"
+	auditErase   = "erase"
 )
 
 // auditRow is what somebody did: to a message, or to a campaign when there is none.

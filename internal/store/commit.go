@@ -193,14 +193,10 @@ func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff
 		return admitted, nil
 	}
 	in := make([][]any, len(handoffs))
-	links := map[int64]string{}
 	for i, h := range handoffs {
 		in[i] = []any{h.ID, h.Token, len(h.Links)}
-		for _, l := range h.Links {
-			links[l.ID] = l.URL
-		}
 	}
-	if err := s.saveLinks(ctx, tx, links); err != nil {
+	if err := s.saveLinks(ctx, tx, handoffs); err != nil {
 		return nil, err
 	}
 	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = 'handoff', handoff_at = $2, links = x.links
@@ -218,13 +214,17 @@ func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff
 }
 
 // saveLinks stores the targets of tracked links, before a mail with them leaves.
-func (s *Store) saveLinks(ctx context.Context, tx *sql.Tx, links map[int64]string) error {
-	in := s.links.unknown(links)
-	if len(in) == 0 {
+func (s *Store) saveLinks(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff) error {
+	links := s.links.unknown(handoffs)
+	if len(links) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO links (id, url) SELECT x.id, x.url FROM `+s.rows("$1", "id bigint", "url text")+` x
-		WHERE TRUE ORDER BY x.id ON CONFLICT (id) DO NOTHING`, array(in))
+	in := make([][]any, len(links))
+	for i, l := range links {
+		in[i] = []any{l.id, l.url, l.customer}
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO links (id, url, customer_id) SELECT x.id, x.url, `+linkOwner+` FROM `+s.rows("$1", "id bigint", "url text", "customer_id bigint")+` x
+		WHERE `+linkStands+` ORDER BY x.id`+keepLinks, array(in))
 	if err != nil {
 		return fmt.Errorf("store links: %w", err)
 	}

@@ -37,7 +37,8 @@ s AS (INSERT INTO events (uid, customer_id, name, occurred_at, known_at, propert
 	SELECT 'sent:' || r.id, r.customer_id, 'Email Sent', n.now, n.now,
 		jsonb_build_object('campaign', (SELECT k.name FROM campaigns k WHERE k.id = r.campaign_id), 'step', r.step, 'message', r.id)
 	FROM r, n ON CONFLICT (uid) DO NOTHING),
-l AS (INSERT INTO links (id, url) SELECT x.id, x.url FROM unnest($9::bigint[], $10::text[]) AS x(id, url) ORDER BY x.id ON CONFLICT (id) DO NOTHING)`
+l AS (INSERT INTO links (id, url, customer_id) SELECT x.id, x.url, ` + linkOwner + ` FROM unnest($9::bigint[], $10::text[], $13::bigint[]) AS x(id, url, customer_id)
+	WHERE ` + linkStands + ` ORDER BY x.id` + keepLinks + `)`
 
 // commitAdmit is its last part; with pages to be kept it stands before these, which
 // are of the mails alone that it lets go.
@@ -49,7 +50,7 @@ const commitAdmit = `UPDATE messages m SET state = 'handoff', handoff_at = n.now
 const commitPages = `,
 h AS (` + commitAdmit + `),
 p AS (INSERT INTO sent_pages (message_id, at, page)
-	SELECT h.id, n.now, x.page FROM unnest($13::bigint[], $14::bytea[]) AS x(id, page) JOIN h ON h.id = x.id, n` + savePage + `)
+	SELECT h.id, n.now, x.page FROM unnest($14::bigint[], $15::bytea[]) AS x(id, page) JOIN h ON h.id = x.id, n` + savePage + `)
 SELECT h.id, h.token FROM h`
 
 // The clock of a live store is the database's own: see stamp.
@@ -70,22 +71,18 @@ func (s *Store) commitFast(ctx context.Context, b worker.Batch, now time.Time) (
 		last[i], ids[i], tokens[i], codes[i], enhanced[i], texts[i] = r.Last, r.ID, r.Token, int32(r.Reply.Code), r.Reply.Enhanced, clip(r.Reply.Text)
 	}
 	handoffs, fences, counts := make([]int64, len(b.Handoffs)), make([]int64, len(b.Handoffs)), make([]int32, len(b.Handoffs))
-	links := map[int64]string{}
 	for i, h := range b.Handoffs {
 		handoffs[i], fences[i], counts[i] = h.ID, h.Token, int32(len(h.Links))
-		for _, l := range h.Links {
-			links[l.ID] = l.URL
-		}
 	}
-	linkIDs, urls := []int64{}, []string{}
-	for _, l := range s.links.unknown(links) {
-		linkIDs, urls = append(linkIDs, l[0].(int64)), append(urls, l[1].(string))
+	linkIDs, urls, owners := []int64{}, []string{}, []int64{}
+	for _, l := range s.links.unknown(b.Handoffs) {
+		linkIDs, urls, owners = append(linkIDs, l.id), append(urls, l.url), append(owners, l.customer)
 	}
 	query, paged := commitSimulated, commitSimulatedPages
 	if s.live.Load() {
 		query, paged = commitLive, commitLivePages
 	}
-	args := []any{campaign.Micros(now), ids, tokens, codes, enhanced, texts, handoffs, fences, linkIDs, urls, last, counts}
+	args := []any{campaign.Micros(now), ids, tokens, codes, enhanced, texts, handoffs, fences, linkIDs, urls, last, counts, owners}
 	var pageIDs []int64
 	var pages [][]byte
 	for _, h := range b.Handoffs {

@@ -27,6 +27,24 @@ func (s *Store) EraseManaged(ctx context.Context, message int64, hit campaign.Hi
 	})
 }
 
+// EraseCustomer erases a customer by hand. Of whom it was nothing is written down but our
+// own number.
+func (s *Store) EraseCustomer(ctx context.Context, customer int64, who string, at time.Time) error {
+	err := s.write(ctx, func(tx *sql.Tx) (err error) {
+		if at, err = s.stamp(ctx, tx, at); err != nil {
+			return err
+		}
+		if err := s.erase(ctx, tx, customer, at); err != nil {
+			return err
+		}
+		return s.audit(ctx, tx, who, at, auditRow{action: auditErase, detail: fmt.Sprintf("customer #%d", customer)})
+	})
+	if err != nil {
+		return fmt.Errorf("erase: %w", err)
+	}
+	return nil
+}
+
 // erase removes a customer and all that bears their id, and what was worked out with
 // their help. Of their addresses nothing stays but hashes among the suppressions: those
 // that there are, and one of all marketing mail, so that no file that still has the
@@ -55,6 +73,9 @@ func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.T
 		if !a.shared {
 			alone = append(alone, a.text)
 		}
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM links WHERE customer_id = $1`, customer); err != nil {
+		return fmt.Errorf("erase the links of the customer's mails alone: %w", err)
 	}
 	if err := s.eraseLinks(ctx, tx, alone); err != nil {
 		return err

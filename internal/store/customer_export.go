@@ -48,6 +48,11 @@ func (s *Store) ExportManaged(ctx context.Context, message int64, at time.Time) 
 	return json.MarshalIndent(out, "", "  ")
 }
 
+// ExportCustomer is all that is stored of a customer; nil: there is none.
+func (s *Store) ExportCustomer(ctx context.Context, customer int64, at time.Time) (*Export, error) {
+	return s.export(ctx, customer, at)
+}
+
 func (s *Store) export(ctx context.Context, customer int64, at time.Time) (*Export, error) {
 	out := &Export{At: at}
 	own, err := s.exportRows(ctx, `SELECT external_id AS id, email, locale, timezone, created_at, less_often, paused_till AS paused_until_at, attributes AS attributes_json

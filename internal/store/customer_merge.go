@@ -83,6 +83,7 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.
 		`UPDATE identities SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE enrollments SET customer_id = $2 WHERE customer_id = $1`,
 		`UPDATE messages SET customer_id = $2 WHERE customer_id = $1`,
+		`UPDATE links SET customer_id = $2 WHERE customer_id = $1`,
 		// What either has chosen to get less of holds.
 		`UPDATE customers SET less_often = EXISTS (SELECT 1 FROM customers c WHERE c.id IN ($1, $2) AND c.less_often),
 			paused_till = (SELECT max(c.paused_till) FROM customers c WHERE c.id IN ($1, $2)) WHERE id = $2`,

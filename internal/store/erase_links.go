@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// eraseLinks removes the links that name one of the addresses. Links are kept by what
-// they lead to, and not by whose mail had them: of the others none tells of anybody.
+// eraseLinks removes the links that name one of the addresses and went to others too.
+// Those of the customer's mails alone go with them, whatever they name.
 func (s *Store) eraseLinks(ctx context.Context, tx *sql.Tx, addresses []string) error {
 	for _, address := range addresses {
 		for _, text := range spellings(address) {

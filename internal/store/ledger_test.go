@@ -199,7 +199,7 @@ func (d *desk) one(out []campaign.Outgoing) campaign.Outgoing {
 func claimOf(o campaign.Outgoing) campaign.Claim { return campaign.Claim{ID: o.ID, Token: o.Token} }
 
 func handoffOf(o campaign.Outgoing) worker.Batch {
-	return worker.Batch{Handoffs: []worker.Handoff{{Claim: claimOf(o)}}}
+	return worker.Batch{Handoffs: []worker.Handoff{{Claim: claimOf(o), Customer: o.Customer.ID}}}
 }
 
 func acceptedOf(o campaign.Outgoing) worker.Batch {

@@ -86,7 +86,7 @@ func (c confirming) look(r *http.Request) (q question, is campaign.Confirmation,
 	q = c.view(is.Locale, r)
 	// Whoever has the link may have it from another: it names the address as any link
 	// of a mail does.
-	q.Address = mask(cmp.Or(is.New, is.Address))
+	q.Address = campaign.MaskAddress(cmp.Or(is.New, is.Address))
 	if is.State != campaign.LinkGood {
 		return q, is, 0, q.dead(is)
 	}

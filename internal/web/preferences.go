@@ -125,7 +125,7 @@ func (p preferences) shown(v choices, message int64, r *http.Request) (choices, 
 	kind := v.Kind
 	v = p.view(is.Locale, r)
 	v.Kind, v.P, v.At = kind, is, "/p/"+r.PathValue("token")
-	v.Address = mask(is.Address)
+	v.Address = campaign.MaskAddress(is.Address)
 	if kind == token.Managing && !open {
 		v.Problem, v.Ask, v.Heading = v.W["closed"], true, v.W["manage_title"]
 		return v, message, http.StatusGone

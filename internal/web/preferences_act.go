@@ -132,7 +132,7 @@ func (p preferences) link(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, r, v, message, err)
 		return
 	}
-	v.Problem, v.Ask, v.Address = "", false, mask(v.P.Address)
+	v.Problem, v.Ask, v.Address = "", false, campaign.MaskAddress(v.P.Address)
 	said := "link_sent"
 	if !sent {
 		said = "link_often"

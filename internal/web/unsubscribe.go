@@ -107,7 +107,7 @@ func (u unsubscribe) look(r *http.Request) (v view, message int64, status int) {
 		return v, 0, http.StatusNotFound
 	}
 	v = u.view(sub.Locale, accept)
-	v.Address = mask(sub.Address)
+	v.Address = campaign.MaskAddress(sub.Address)
 	v.Topic = u.topicName(sub.Topic, cmp.Or(sub.Locale, v.Lang))
 	return v, message, http.StatusOK
 }
@@ -115,16 +115,6 @@ func (u unsubscribe) look(r *http.Request) (v view, message int64, status int) {
 func (u unsubscribe) view(locale, accept string) view {
 	texts := textsFor(locale, accept, u.Workspace.Locales)
 	return view{Texts: texts, Shop: u.Workspace.Name, Heading: texts.Title}
-}
-
-// mask shows enough of an address to know one's own, not enough to write to: a
-// mail that was passed on carries its link with it.
-func mask(address string) string {
-	local, domain, ok := strings.Cut(address, "@")
-	if !ok || local == "" {
-		return "•••"
-	}
-	return string([]rune(local)[:1]) + "•••@" + domain
 }
 
 // maxForm is far above what the page or a mail program posts.

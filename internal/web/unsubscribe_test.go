@@ -170,8 +170,8 @@ func TestMask(t *testing.T) {
 		"ana@example.com": "a•••@example.com", "Ζωή@example.gr": "Ζ•••@example.gr",
 		"": "•••", "@example.com": "•••", "nobody": "•••",
 	} {
-		if got := mask(in); got != want {
-			t.Errorf("mask(%q) = %q, want %q", in, got, want)
+		if got := campaign.MaskAddress(in); got != want {
+			t.Errorf("%q is masked as %q, want %q", in, got, want)
 		}
 	}
 }

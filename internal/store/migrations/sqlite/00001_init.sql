@@ -337,9 +337,11 @@ CREATE TABLE sent_pages (
 CREATE INDEX sent_pages_at ON sent_pages (at);
 
 CREATE TABLE links (
-    id  BIGINT PRIMARY KEY,             -- first 63 bits of the URL's SHA-256
-    url TEXT NOT NULL
+    id          BIGINT PRIMARY KEY,     -- first 63 bits of the URL's SHA-256
+    url         TEXT NOT NULL,
+    customer_id BIGINT                  -- whose mails alone have had it; null: several customers' have
 );
+CREATE INDEX links_customer ON links (customer_id) WHERE customer_id IS NOT NULL;
 
 -- What came back from mails, as it came: every request for a pixel or a link, with
 -- who was there by the rules of that version. Those of people are events besides.
