@@ -280,6 +280,10 @@ func (a *assembler) tag(p *piece) {
 		a.loop(p)
 	case "if", "unless", "elsif", "case":
 		a.branches = true
+		if tests, _ := blankTests(p.body); len(tests) > 0 {
+			a.line(p.name+" "+withBlanks(p.body), p)
+			return
+		}
 		base, filters, _ := splitFilters(p.body)
 		a.line(p.name+" "+joinFilters(base, filters), p)
 	default:

@@ -22,20 +22,16 @@ func blockNames(name string) bool {
 }
 
 func (c *checker) unknownTag(p *piece) {
-	hint := ""
-	switch p.name {
-	case "include":
-		hint = `write {% render "name" %}`
-	case "tablerow":
-		hint = "write a for loop"
-	default:
+	name, _, _ := strings.Cut(p.name, "(")
+	hint := foreignTags[name]
+	if hint == "" {
 		known := slices.Concat(simpleTags, slices.Sorted(maps.Keys(blocks)), []string{"elsif", "else", "when", "raw", "comment"})
 		for b := range blocks {
 			known = append(known, "end"+b)
 		}
-		hint = didYouMean(p.name, known)
+		hint = didYouMean(name, known)
 	}
-	c.report(p, hint, "unknown tag %q", p.name)
+	c.report(p, hint, "unknown tag %q", name)
 }
 
 // tag checks the arguments of a tag.
@@ -71,15 +67,31 @@ func (c *checker) tag(p *piece) {
 		}
 	case "when":
 		c.refs(p, p.body)
-	default:
+	case "case":
 		c.expression(p, p.body, false)
-		c.mixed(p)
+	default:
+		c.condition(p)
 	}
+}
+
+// condition checks what if, unless and elsif ask.
+func (c *checker) condition(p *piece) {
+	tests, ok := blankTests(p.body)
+	if !ok || len(tests) > 0 && strings.Contains(p.body, "|") {
+		c.report(p, "write {% if customer.city != blank %}", "blank and empty stand behind == or != alone, in a condition without filters")
+		return
+	}
+	c.expression(p, withoutBlanks(p.body), false)
+	c.mixed(p)
 }
 
 // free tells whether a template may set a name.
 func (c *checker) free(p *piece, name string) bool {
 	// A partial may be given products of its own choice.
+	if isBlankWord(name) {
+		c.report(p, "choose another name", "%q is a word of Liquid", name)
+		return false
+	}
 	if _, taken := c.globals[name]; taken && !(p.name == "render" && name == "products") || strings.HasPrefix(name, "__") {
 		c.report(p, "choose another name", "%q is a name of Tidings' own", name)
 		return false

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -13,6 +14,11 @@ func (c *checker) expression(p *piece, s string, printed bool) {
 		return
 	}
 	for _, l := range lexExpr(s) {
+		if l.kind == 'o' && l.text == "$" {
+			name := braced(s[l.start:])
+			c.report(p, "write {{ customer."+name+" }}", "${%s} is a name in another mailer", name)
+			return
+		}
 		if l.kind == 'o' && l.text == ".." {
 			c.report(p, "", "a range stands only in a for, without filters")
 			return
@@ -47,7 +53,7 @@ func (c *checker) expression(p *piece, s string, printed bool) {
 			return
 		}
 		if !c.engine.filters[f.name] || strings.HasPrefix(f.name, "__") {
-			c.report(p, didYouMean(f.name, c.filterNames()), "unknown filter %q", f.name)
+			c.report(p, cmp.Or(foreignFilters[f.name], didYouMean(f.name, c.filterNames())), "unknown filter %q", f.name)
 			known = false
 		}
 	}
@@ -66,6 +72,11 @@ func (c *checker) filterNames() []string {
 
 // refs checks the variables of an expression.
 func (c *checker) refs(p *piece, s string) {
+	for _, l := range lexExpr(s) {
+		if l.kind == 'i' && isBlankWord(l.text) {
+			c.report(p, "write {% if customer.city != blank %}", "%s stands only in a condition, behind == or !=", l.text)
+		}
+	}
 	for _, r := range refsOf(s) {
 		root := r.path[0]
 		members, global := c.globals[root]
@@ -83,15 +94,13 @@ func (c *checker) refs(p *piece, s string) {
 			if p.kind != pieceOutput || p.body != "content" {
 				c.report(p, "write {{ content }} alone", "content is the mail itself, not a value")
 			}
-		case root == "event" || root == "item":
-			c.report(p, map[string]string{"event": "write trigger", "item": "item is only known within its for"}[root], "unknown variable %q", root)
 		case p.scope.partial && !p.scope.called: // nothing is known of its values
 		case p.scope.partial:
 			c.report(p, "pass it: {% render …, "+root+": value %}", "unknown variable %q: no call of this partial passes it", root)
 		default:
 			known := slices.Concat(slices.Collect(maps.Keys(c.globals)), slices.Collect(maps.Keys(p.scope.names)))
 			slices.Sort(known)
-			c.report(p, didYouMean(root, known), "unknown variable %q", root)
+			c.report(p, cmp.Or(foreignRoots[root], didYouMean(root, known)), "unknown variable %q", root)
 		}
 	}
 }

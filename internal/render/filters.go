@@ -51,6 +51,7 @@ func addFilters(e *engine) {
 	s.AddFilter("date", dateFilter)
 	s.AddFilter(listFilter, listOf)
 	s.AddFilter(intFilter, boundOf)
+	s.AddFilter(blankFilter, holdsNothing)
 	s.AddFilter(textFilter, textOnly)
 	s.AddFilter(rawFilter, func(any) (any, error) { return nil, errors.New("raw stands last, behind a value of the brand") })
 	s.AddFilter(costFilter, func(v any, st any) (any, error) { return v, charge(v, st) })

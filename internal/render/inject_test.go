@@ -101,7 +101,7 @@ func TestAddresses(t *testing.T) {
 		{"href", "file:///etc/passwd", "not http, https, mailto or tel"},
 		{"href", "//evil.example/x", "without https://"},
 		{"href", "/path", "without https://"},
-		{"href", "", "without https://"},
+		{"href", "", "customer.u is missing"},
 		{"href", "https://", "without a host"},
 		{"href", "http:evil", "without a host"},
 		{"src", "https://shop.example/i.png", ""},

@@ -110,7 +110,7 @@ func isWord(s string) bool {
 	case "true", "false", "nil", "and", "or", "contains", "in":
 		return true
 	}
-	return false
+	return isBlankWord(s)
 }
 
 // ref is a variable as an expression names it: customer.first_name.

@@ -67,6 +67,11 @@ func TestValues(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
 		{"{{ customer.first_name }}", "Ana"},
 		{"{{ customer.nick | default: 'friend' }}", "friend"},
+		{"{{ customer.spaces | default: 'friend' }}{{ customer.nothing | default: '!' }}{% if customer.spaces or customer.nothing %}a hole{% endif %}", "friend!"},
+		{"{% if customer.first_name != blank and customer.nick == blank and trigger.items[0].name != empty %}yes{% endif %}", "yes"},
+		{"{% unless trigger.empty == empty and trigger.m != empty %}no{% else %}{% if trigger.nothing == empty or trigger.n == blank or trigger.yes == blank %}no{% elsif trigger.no == blank %}yes{% endif %}{% endunless %}", "yes"},
+		{`{% for p in trigger.items %}{% if p["name"] == blank %}no{% elsif p.note == blank %}{{ p.name }}{% endif %}{% endfor %}`, "ab"},
+		{"{% if trigger.text contains 'blank' or customer.first_name == 'blank' %}no{% else %}yes{% endif %}", "yes"},
 		{"{{ customer.nick | default: customer.first_name | upcase }}", "ANA"},
 		{"{{ customer.nick | upcase | default: 'friend' }}", "friend"},
 		{"{{ trigger.empty | default: 'none' }}", "none"},
@@ -109,7 +114,7 @@ func TestValues(t *testing.T) {
 		{"{{ 'abcdef' | slice: 1, 3 }}{{ 'abc' | slice: -2, -5 }}", "bcd"},
 		{"{{ trigger.yes }} {{ trigger.items.size }}", "true 2"},
 	} {
-		got, err := renderBare(t, c.src, trigger, map[string]any{"first_name": "Ana", "mark": "<b>"})
+		got, err := renderBare(t, c.src, trigger, map[string]any{"first_name": "Ana", "spaces": " \t ", "nothing": "", "mark": "<b>"})
 		if err != nil {
 			t.Errorf("%s: %v", c.src, err)
 		} else if !strings.HasSuffix(got, c.want) {

@@ -65,7 +65,11 @@ func links(st *state, u *units) map[string]any {
 func customerData(c *campaign.Customer) map[string]any {
 	data := make(map[string]any, len(c.Attributes)+4)
 	for k, v := range c.Attributes {
-		data[k] = wholeNumbers(v)
+		v = wholeNumbers(v)
+		// A name of spaces leaves a hole in a mail like one that is not known.
+		if text, ok := v.(string); !ok || strings.TrimSpace(text) != "" {
+			data[k] = v
+		}
 	}
 	for k, v := range map[string]string{"id": c.ExternalID, "email": c.Email, "locale": c.Locale, "timezone": c.Timezone} {
 		if v != "" {
