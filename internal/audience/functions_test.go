@@ -94,7 +94,7 @@ func genPattern(t *rapid.T, depth int) string {
 
 // A pattern finds the same in Go and on both engines.
 func TestPatterns(t *testing.T) {
-	bare(t, func(name string, b *builder, db *sql.DB) {
+	bare(t, func(t *testing.T, name string, b *builder, db *sql.DB) {
 		refused := 0
 		rapid.Check(t, func(t *rapid.T) {
 			var texts []string
@@ -130,7 +130,7 @@ func TestPatterns(t *testing.T) {
 // A lot is drawn alike in Go and on both engines, whatever the seed and the
 // customer are called.
 func TestDraw(t *testing.T) {
-	bare(t, func(name string, b *builder, db *sql.DB) {
+	bare(t, func(t *testing.T, name string, b *builder, db *sql.DB) {
 		for _, seed := range []string{"", "segments/vip", "é", "a\x00b", "\xff", "'; --"} {
 			texts := make([]string, 2000)
 			for i := range texts {
@@ -158,7 +158,7 @@ func TestDraw(t *testing.T) {
 // A day comes round alike in Go and on both engines, also at the year's end and
 // on 29 February.
 func TestAnniversary(t *testing.T) {
-	bare(t, func(name string, b *builder, db *sql.DB) {
+	bare(t, func(t *testing.T, name string, b *builder, db *sql.DB) {
 		rapid.Check(t, func(t *rapid.T) {
 			year := rapid.SampledFrom([]int{1969, 1999, 2000, 2023, 2024, 2026, 2100}).Draw(t, "year")
 			asOf := time.Date(year, rapid.SampledFrom([]time.Month{1, 2, 2, 3, 12, 12}).Draw(t, "month"), rapid.IntRange(1, 31).Draw(t, "day"), rapid.IntRange(0, 23).Draw(t, "hour"), 0, 0, rapid.IntRange(0, 999).Draw(t, "µs")*1000, time.UTC)

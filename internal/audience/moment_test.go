@@ -17,25 +17,29 @@ import (
 )
 
 // bare opens each engine without any table, for expressions.
-func bare(t testing.TB, f func(name string, b *builder, db *sql.DB)) {
+func bare(t *testing.T, f func(t *testing.T, name string, b *builder, db *sql.DB)) {
 	t.Helper()
-	open := func(engine Engine, driver, dsn string) {
+	open := func(t *testing.T, engine Engine, driver, dsn string) {
 		db, err := sql.Open(driver, dsn)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		f(engine.String(), New(engine, &campaign.Catalog{}).builder(nil), db)
+		f(t, engine.String(), New(engine, &campaign.Catalog{}).builder(nil), db)
 	}
-	open(SQLite, "sqlite", ":memory:")
-	if url := os.Getenv("TEST_DATABASE_URL"); url != "" {
-		open(Postgres, "pgx", url)
-	}
+	t.Run("sqlite", func(t *testing.T) { open(t, SQLite, "sqlite", ":memory:") })
+	t.Run("postgres", func(t *testing.T) {
+		url := os.Getenv("TEST_DATABASE_URL")
+		if url == "" {
+			t.Skip("TEST_DATABASE_URL is not set")
+		}
+		open(t, Postgres, "pgx", url)
+	})
 }
 
 // Both engines count months as campaign.Duration does, the month's end included.
 func TestShift(t *testing.T) {
-	bare(t, func(name string, b *builder, db *sql.DB) {
+	bare(t, func(t *testing.T, name string, b *builder, db *sql.DB) {
 		rapid.Check(t, func(t *rapid.T) {
 			day := time.Date(rapid.IntRange(1901, 2150).Draw(t, "year"), time.Month(rapid.IntRange(1, 12).Draw(t, "month")), rapid.SampledFrom([]int{1, 15, 28, 29, 30, 31}).Draw(t, "day"), 0, 0, 0, 0, time.UTC)
 			at := day.Add(time.Duration(rapid.Int64Range(0, 24*3600*1000000-1).Draw(t, "micros")) * time.Microsecond)
@@ -71,7 +75,7 @@ func sqlMoment(t interface{ Fatalf(string, ...any) }, b *builder, db *sql.DB, te
 func TestTextMoment(t *testing.T) {
 	// What is a date to campaign.ParseMoment and not here: forms that nobody sends.
 	outside := regexp.MustCompile(`^0000|,|\.[0-9]{10}|[+-](1[5-9]|2[0-9]):`)
-	bare(t, func(name string, b *builder, db *sql.DB) {
+	bare(t, func(t *testing.T, name string, b *builder, db *sql.DB) {
 		check := func(t interface{ Fatalf(string, ...any) }, text string) {
 			got, ok := sqlMoment(t, b, db, text)
 			want, is := textMoment(text)

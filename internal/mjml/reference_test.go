@@ -90,7 +90,7 @@ func reference(t *testing.T, folder string, files []string) {
 		if *update {
 			t.Fatal("TEST_MJML has to name the command of the reference implementation")
 		}
-		t.Skip("TEST_MJML names no command of the reference implementation")
+		t.Skip("TEST_MJML is not set")
 	}
 	args := append([]string{"-r"}, files...)
 	args = append(args, "-o", folder, "--config.beautify", "false", "--config.allowIncludes", "true")
