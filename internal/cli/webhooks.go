@@ -89,7 +89,7 @@ func (l *live) hooks() (http.Handler, error) {
 	}
 	o := hook.Options{
 		Desk:  &inbound.Desk{Store: l.store, Tokens: l.machine.signer, StoreID: l.store.ID()},
-		Store: l.store, Keys: cfg.Webhooks, Fetch: hook.NewFetcher(), Now: time.Now, Log: l.rt.log,
+		Store: l.store, Keys: cfg.Webhooks, ResendKey: cfg.ResendKey, Fetch: hook.NewFetcher(), Now: time.Now, Log: l.rt.log,
 	}
 	if cfg.InboundForward != "" {
 		if !plainAddress(cfg.InboundForward) || cfg.SMTPURL == "" {

@@ -28,6 +28,7 @@ type Config struct {
 	// is whom mails for people are sent on to that come by /hooks/inbound.
 	Webhooks       map[string][]string
 	InboundForward string
+	ResendKey      string // of Resend's API, for the mails that it has received
 	SecretKeys     []string
 	DKIMKeys       string // selector@domain=FILE, …; empty: mails are not signed here
 	WriteKeys      []string
@@ -77,6 +78,7 @@ func Load(getenv func(string) string) (Config, error) {
 		DKIMKeys:       strings.TrimSpace(getenv("DKIM_KEYS")),
 		Webhooks:       webhooks(getenv),
 		InboundForward: strings.TrimSpace(getenv("INBOUND_FORWARD")),
+		ResendKey:      strings.TrimSpace(getenv("RESEND_API_KEY")),
 		WriteKeys:      list(getenv("WRITE_KEY")),
 		AdminPassword:  getenv("ADMIN_PASSWORD"),
 		DBMaxConns:     number("DB_MAX_CONNS", 0, 2),

@@ -44,18 +44,23 @@ func fetch(ctx context.Context, by Fetcher, address string) ([]byte, error) {
 		return nil, err
 	}
 	answer, err := by.Do(r)
-	var at *url.Error
-	if errors.As(err, &at) { // what stands behind the host is not for the log
-		err = fmt.Errorf("%s: %w", r.URL.Host, at.Err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", r.URL.Host, withoutURL(err))
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s answered %d", r.URL.Host, answer.StatusCode)
 	}
 	return io.ReadAll(io.LimitReader(answer.Body, maxFetched))
+}
+
+// withoutURL is an error of a request: what stands behind the host is not for the log.
+func withoutURL(err error) error {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // certificates keeps certificates by their address, which is another for each.

@@ -29,9 +29,11 @@ type Options struct {
 	Desk  *inbound.Desk // finds mails, and takes inbound ones
 	Store Store
 	Keys  map[string][]string // by the name of the provider; those without are not there
-	Fetch Fetcher             // for what SNS asks to be fetched
-	Now   func() time.Time
-	Log   *slog.Logger
+	Fetch Fetcher             // for what SNS asks to be fetched, and the mails that Resend has received
+	// ResendKey is a key of Resend's API; without one its received mails are only counted.
+	ResendKey string
+	Now       func() time.Time
+	Log       *slog.Logger
 	// Forward sends on a mail that is for a person; nil: nobody gets it.
 	Forward func(ctx context.Context, t inbound.Taken, raw []byte) error
 }
@@ -153,6 +155,9 @@ func (h *Handler) take(ctx context.Context, name string, p provider, c call) err
 		if !same {
 			return errUnsigned
 		}
+	}
+	if err := h.takeReceived(ctx, name, opened.mails, c.at); err != nil {
+		return err
 	}
 	var later error
 	for _, r := range opened.reports {

@@ -40,21 +40,19 @@ func (h *Handler) mail(w http.ResponseWriter, r *http.Request) error {
 		return r.Context().Err()
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(mailTime))
-	raw, recipients, err := readMail(r.Header.Get("Content-Type"), http.MaxBytesReader(w, r.Body, maxMail))
+	mails, err := readMail(r.Header.Get("Content-Type"), http.MaxBytesReader(w, r.Body, maxMail))
 	if err != nil {
 		return err
-	}
-	if len(raw) == 0 {
-		return errBody
 	}
 	at := campaign.Moment(h.Now())
-	t, err := h.Desk.Take(r.Context(), raw, h.ours(append(recipients, r.URL.Query()["recipient"]...)), at)
-	if err != nil {
-		return err
-	}
-	h.tally.add(Inbound, "mail", string(t.Kind), at)
-	if h.Forward != nil {
-		return h.Forward(r.Context(), t, raw)
+	for _, m := range mails {
+		if len(m.raw) == 0 {
+			return errBody
+		}
+		m.recipients = append(m.recipients, r.URL.Query()["recipient"]...)
+		if err := h.receive(r.Context(), Inbound, m, at); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -72,10 +70,11 @@ func (h *Handler) ours(recipients []string) string {
 	return recipients[0]
 }
 
-// readMail finds the mail in a body, and to whom the envelope said it went: as it
+// readMail finds the mails in a body, and to whom the envelope said it went: as it
 // is (message/rfc822), in a form as SendGrid (email, envelope) and Mailgun (body-mime,
-// recipient) send it, or in Postmark's JSON (RawEmail, OriginalRecipient).
-func readMail(kind string, body io.Reader) (raw []byte, recipients []string, err error) {
+// recipient) send it, or in JSON as Postmark (RawEmail, OriginalRecipient) and Brevo
+// (items) do.
+func readMail(kind string, body io.Reader) ([]received, error) {
 	kind, params, err := mime.ParseMediaType(kind)
 	if err != nil {
 		kind = ""
@@ -86,28 +85,29 @@ func readMail(kind string, body io.Reader) (raw []byte, recipients []string, err
 	case "application/x-www-form-urlencoded":
 		text, err := io.ReadAll(body)
 		if err != nil {
-			return nil, nil, &bodyError{err}
+			return nil, &bodyError{err}
 		}
 		form, err := url.ParseQuery(string(text))
 		if err != nil {
-			return nil, nil, errBody
+			return nil, errBody
 		}
 		f := mailForm{raw: []byte(form.Get("body-mime")), envelope: form.Get("envelope")}
 		if f.recipient = form.Get("recipient"); len(f.raw) == 0 {
 			f.raw = []byte(form.Get("email"))
 		}
-		return f.mail()
+		return f.mails()
 	case "application/json":
 		text, err := io.ReadAll(body)
 		if err != nil {
-			return nil, nil, &bodyError{err}
+			return nil, &bodyError{err}
 		}
-		return readPostmark(text)
+		return readJSON(text)
 	}
-	if raw, err = io.ReadAll(body); err != nil {
-		return nil, nil, &bodyError{err}
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		return nil, &bodyError{err}
 	}
-	return raw, nil, nil
+	return []received{{raw: raw}}, nil
 }
 
 // mailForm is what counts of a form.
@@ -116,7 +116,7 @@ type mailForm struct {
 	recipient, envelope string
 }
 
-func (f mailForm) mail() ([]byte, []string, error) {
+func (f mailForm) mails() ([]received, error) {
 	var to []string
 	if f.recipient != "" {
 		to = append(to, f.recipient)
@@ -127,23 +127,23 @@ func (f mailForm) mail() ([]byte, []string, error) {
 	if json.Unmarshal([]byte(f.envelope), &envelope) == nil {
 		to = append(to, envelope.To[:min(len(envelope.To), maxRecipients)]...)
 	}
-	return f.raw, to, nil
+	return []received{{raw: f.raw, recipients: to}}, nil
 }
 
 // readForm reads a form part by part, and keeps nothing but the mail of it.
-func readForm(body io.Reader, boundary string) ([]byte, []string, error) {
+func readForm(body io.Reader, boundary string) ([]received, error) {
 	if boundary == "" {
-		return nil, nil, errBody
+		return nil, errBody
 	}
 	var f mailForm
 	parts := multipart.NewReader(body, boundary)
 	for range maxFields {
 		part, err := parts.NextPart()
 		if err == io.EOF {
-			return f.mail()
+			return f.mails()
 		}
 		if err != nil {
-			return nil, nil, formError(err)
+			return nil, formError(err)
 		}
 		limit := int64(maxField)
 		switch part.FormName() {
@@ -155,7 +155,7 @@ func readForm(body io.Reader, boundary string) ([]byte, []string, error) {
 		}
 		value, err := io.ReadAll(io.LimitReader(part, limit))
 		if err != nil {
-			return nil, nil, formError(err)
+			return nil, formError(err)
 		}
 		switch part.FormName() {
 		case "envelope":
@@ -166,7 +166,7 @@ func readForm(body io.Reader, boundary string) ([]byte, []string, error) {
 			f.raw = value
 		}
 	}
-	return nil, nil, errBody
+	return nil, errBody
 }
 
 // formError tells a form that is none from one that did not come whole.
@@ -176,17 +176,4 @@ func formError(err error) error {
 		return &bodyError{err}
 	}
 	return errBody
-}
-
-// readPostmark reads what Postmark posts once "include raw email content" is on.
-func readPostmark(text []byte) ([]byte, []string, error) {
-	var in struct {
-		Raw       string `json:"RawEmail"`
-		Recipient string `json:"OriginalRecipient"`
-	}
-	if err := json.Unmarshal(text, &in); err != nil || in.Raw == "" {
-		return nil, nil, errBody
-	}
-	f := mailForm{raw: []byte(in.Raw), recipient: in.Recipient}
-	return f.mail()
 }

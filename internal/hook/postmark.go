@@ -70,7 +70,7 @@ func (e postmarkEvent) bounce(r *Report, kind text) {
 	switch kind {
 	case "HardBounce", "BadEmailAddress":
 		refused(inbound.Hard)
-	case "SoftBounce", "Transient", "DnsError", "Undeliverable", "Unknown", "AddressChange":
+	case "SoftBounce", "Transient", "DnsError", "Undeliverable", "Unknown":
 		refused(inbound.Soft)
 	case "SpamNotification", "Blocked", "DMARCPolicy", "VirusNotification":
 		refused(inbound.Policy)
@@ -78,7 +78,7 @@ func (e postmarkEvent) bounce(r *Report, kind text) {
 		r.Kind, r.Feedback = inbound.Complaint, "abuse"
 	case "Unsubscribe":
 		r.Kind, r.Everything = inbound.Unsubscribe, true
-	case "AutoResponder", "ChallengeVerification", "OpenRelayTest", "Subscribe", "ManuallyDeactivated", "Unconfirmed",
+	case "AutoResponder", "AddressChange", "ChallengeVerification", "OpenRelayTest", "Subscribe", "ManuallyDeactivated", "Unconfirmed",
 		"SMTPApiError", "InboundError", "TemplateRenderingFailed":
 		r.Kind = inbound.Other
 	default:

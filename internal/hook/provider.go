@@ -25,6 +25,7 @@ type provider interface {
 // opened is a call that is the provider's.
 type opened struct {
 	reports []Report
+	mails   []received // that the provider has received for us
 	// once names the call, where the signature does not cover the body: another body
 	// under the same name is a forgery.
 	once string

@@ -73,6 +73,9 @@ func (s resend) open(_ context.Context, c call) (opened, error) {
 	if at, ok := text(stamp).seconds(); !ok || !near(time.Unix(at, 0), c.at, svixWindow) {
 		return opened{}, errStale
 	}
+	if m, ok, err := resendMail(c.body); err != nil || ok {
+		return opened{mails: []received{m}}, err
+	}
 	reports, err := parseResend(c.body)
 	for i := range reports {
 		reports[i].ID = id // stays the same when the call is tried again

@@ -124,7 +124,7 @@ func (e sendgridEvent) report() Report {
 		r.Kind = inbound.Delivered
 	case "bounce":
 		verdict := inbound.Hard
-		if e.Type == "blocked" { // for a reason that is not the address
+		if e.Type == "blocked" || e.Type == "expired" { // for a reason that is not the address, or tried for days
 			verdict = inbound.Soft
 		}
 		r.Kind, r.Bounced = inbound.Bounce, inbound.Refused(r.Address, string(e.Status), string(e.Reason), verdict)

@@ -66,7 +66,7 @@ func parseSES(body []byte) ([]Report, error) {
 	case "Reject": // SES has found a virus
 		about.Kind, about.ID = inbound.Bounce, string(e.Mail.ID)+" reject"
 		about.Bounced = inbound.Refused("", "", "", inbound.Policy)
-	case "Send", "Open", "Click", "DeliveryDelay", "Rendering Failure", "Subscription", "AmazonSnsSubscriptionSucceeded":
+	case "Send", "Open", "Click", "DeliveryDelay", "Rendering Failure", "Subscription", "AmazonSnsSubscriptionSucceeded", "Received":
 		about.Kind = inbound.Other
 	}
 	return []Report{about}, nil
@@ -85,7 +85,11 @@ func (e sesEvent) bounces(about Report) (out []Report) {
 	for _, to := range e.Bounce.Recipients[:min(len(e.Bounce.Recipients), maxRecipients)] {
 		r := about
 		r.ID, r.Address = string(e.Bounce.ID)+" "+string(to.Address), string(to.Address)
-		r.Bounced = sesRefused(r.Address, string(to.Status), string(to.Diagnostic), string(e.Bounce.SubType), verdict)
+		if e.Bounce.SubType == "UnsubscribedRecipient" { // from a list that SES keeps
+			r.Kind, r.Everything = inbound.Unsubscribe, true
+		} else {
+			r.Bounced = sesRefused(r.Address, string(to.Status), string(to.Diagnostic), string(e.Bounce.SubType), verdict)
+		}
 		out = append(out, r)
 	}
 	return out

@@ -90,21 +90,24 @@ func TestSendGridSigned(t *testing.T) {
 	}
 }
 
+// svixSigned signs a call as Resend does.
+func svixSigned(prefix, id string, at time.Time, by []byte, body string) func(*http.Request) {
+	stamp := fmt.Sprint(at.Unix())
+	mac := hmac.New(sha256.New, by)
+	mac.Write([]byte(id + "." + stamp + "." + body))
+	return func(r *http.Request) {
+		r.Header.Set(prefix+"id", id)
+		r.Header.Set(prefix+"timestamp", stamp)
+		r.Header.Set(prefix+"signature", "v1,bm90aGluZw== v2,x v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
+}
+
 func TestResendSigned(t *testing.T) {
 	t.Parallel()
 	raw := []byte("thirty-two bytes of random, or so")
 	key, old := "whsec_"+base64.StdEncoding.EncodeToString(raw), "whsec_"+base64.StdEncoding.EncodeToString([]byte("another secret, of last year"))
 	body := `{"type":"email.bounced","data":{"to":["ana@shop.example"],"message_id":"` + ofSeven + `","bounce":{"type":"Permanent","subType":"General"}}}`
-	signed := func(prefix, id string, at time.Time, by []byte, body string) func(*http.Request) {
-		stamp := fmt.Sprint(at.Unix())
-		mac := hmac.New(sha256.New, by)
-		mac.Write([]byte(id + "." + stamp + "." + body))
-		return func(r *http.Request) {
-			r.Header.Set(prefix+"id", id)
-			r.Header.Set(prefix+"timestamp", stamp)
-			r.Header.Set(prefix+"signature", "v1,bm90aGluZw== v2,x v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-		}
-	}
+	signed := svixSigned
 	d := newDesk(t, map[string][]string{"resend": {old, key}})
 	for name, edit := range map[string]func(*http.Request){
 		"unsigned":        func(*http.Request) {},

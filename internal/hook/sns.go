@@ -110,6 +110,13 @@ func (s sns) open(ctx context.Context, c call) (opened, error) {
 	switch m.Type {
 	case "Notification":
 		reports, err := parseSES([]byte(m.Message))
+		if err == nil && len(reports) == 1 && reports[0].Event == "Received" {
+			mail, ok, err := sesMail([]byte(m.Message))
+			if err != nil || ok {
+				return opened{mails: []received{mail}}, err
+			}
+			reports[0].Event = "Received without content"
+		}
 		return opened{reports: reports}, err
 	case "SubscriptionConfirmation":
 		return s.confirm(ctx, m)
