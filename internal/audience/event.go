@@ -33,12 +33,13 @@ func (b *builder) eventsOf(m campaign.EventMatch) (string, error) {
 	if !storable(m.Event) {
 		return sqlFalse, nil
 	}
-	conds := append([]string{"e.name = " + b.text(m.Event)}, b.happenedBy("e")...)
 	window, err := b.window(m)
 	if err != nil {
 		return "", err
 	}
-	conds = append(conds, window...)
+	// In this order they are tried on each event where all are read: of what ever
+	// happened most is known, and little lies in a window.
+	conds := slices.Concat([]string{"e.name = " + b.text(m.Event)}, window, b.happenedBy("e"))
 	if len(m.Where) > 0 {
 		conds = append(conds, b.properties("e.properties", m.Where))
 	}
@@ -169,11 +170,10 @@ func (b *builder) aggregate(event string, a campaign.Aggregate, conds string) (g
 	g := gathering{}
 	value := "NULL"
 	if place, lines, ok := b.place("e.properties", a.Property); ok {
-		summand, joined, err := b.summand(event, a.Property, place, conds)
-		if err != nil {
+		var err error
+		if value, g.lines, err = b.summand(event, a.Property, place, lines, conds); err != nil {
 			return g, err
 		}
-		value, g.lines = summand, joined+lines
 	}
 	if b.engine == Postgres {
 		value = "(" + value + ")::float8"

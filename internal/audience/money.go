@@ -14,29 +14,36 @@ import (
 
 // summand is what the number at the place `at` of an event e of a name adds to an
 // aggregate over property, in whole millionths; null when it adds nothing. The
-// place lies in the event's properties or in a line of a list of theirs. conds are
-// what the events that are added up hold, and joined is to stand beside them in
-// FROM.
+// place lies in the event's properties or, with lines, in a line of a list of theirs.
+// conds are what the events that are added up hold, and joined is to stand beside
+// them in FROM, lines included.
 //
 // Amounts of money are in the workspace's currency; without a rate they add
 // nothing. Those of an order that was taken back whole add nothing either, and
 // what an order was worth is less what was given back of it so far.
-func (b *builder) summand(event, property string, at doc, conds string) (value, joined string, err error) {
-	value = b.millionths(at)
-	if !campaign.IsMoney(property) {
-		return value, "", nil
-	}
+func (b *builder) summand(event, property string, at doc, lines, conds string) (value, joined string, err error) {
+	value, joined = b.millionths(at), lines
 	o := orderRow("e")
-	if value, err = b.money(value, o.properties, o.at); err != nil || event != campaign.OrderCompleted {
-		return value, "", err
+	if campaign.IsMoney(property) {
+		if value, err = b.money(value, o.properties, o.at); err != nil {
+			return "", "", err
+		}
+	}
+	set := b.engine == Postgres && b.inSets()
+	if set && lines == "" {
+		value, joined = b.early(value)
+	}
+	if !campaign.IsMoney(property) || event != campaign.OrderCompleted {
+		return value, joined, nil
 	}
 	back, err := b.back(o)
 	if err != nil {
 		return "", "", err
 	}
 	given := b.givesBack(o, b.now(), b.now())
-	if b.engine == Postgres && b.inSets() {
-		return b.netOfSet(property, value, back, given, conds)
+	if set {
+		value, back, err := b.netOfSet(property, value, back, given, conds)
+		return value, back + joined, err
 	}
 	taken, err := b.takenBack(o, "v.back")
 	if err != nil {
@@ -48,20 +55,29 @@ func (b *builder) summand(event, property string, at doc, conds string) (value, 
 		some = "EXISTS (SELECT 1 FROM events r WHERE " + and("r.customer_id = "+o.customer, "r.name IN "+refundNames, "r.occurred_at > "+o.at) + ")"
 	}
 	return "(CASE WHEN " + some + " THEN (SELECT CASE WHEN v.back IS NULL OR NOT " + taken + " THEN " + net(property, "v.value", "v.back") + " END FROM (SELECT " +
-		value + " AS value, (SELECT " + back + " FROM events r WHERE " + given + ") AS back" + b.fence() + ") v) ELSE " + value + " END)", "", nil
+		value + " AS value, (SELECT " + back + " FROM events r WHERE " + given + ") AS back" + b.fence() + ") v) ELSE " + value + " END)", joined, nil
 }
 
 // netOfSet is summand over the orders of everybody: the few refunds there are look
 // for their orders, and no subquery stands in the sum, so that it is worked out in
 // parallel.
 func (b *builder) netOfSet(property, value, back, given, conds string) (string, string, error) {
-	t := b.alias("t")
-	taken, err := b.takenBack(orderRow("e"), t+".back")
+	taken, err := b.takenBack(orderRow("o"), "o.back")
 	if err != nil {
 		return "", "", err
 	}
-	joined := " LEFT JOIN (SELECT e.id, " + back + " AS back FROM events r JOIN events e ON " + given + " WHERE " + conds + " GROUP BY e.id) " + t + " ON " + t + ".id = e.id"
-	return "(CASE WHEN " + t + ".back IS NULL THEN " + value + " WHEN NOT " + taken + " THEN " + net(property, value, t+".back") + " END)", joined, nil
+	t := b.alias("t")
+	joined := " LEFT JOIN (SELECT o.id, o.back, " + taken + " AS taken FROM (SELECT e.id, e.properties, e.occurred_at, " + back + " AS back FROM events r JOIN events e ON " +
+		given + " WHERE " + conds + " GROUP BY e.id) o) " + t + " ON " + t + ".id = e.id"
+	return "(CASE WHEN " + t + ".back IS NULL THEN " + value + " WHEN NOT " + t + ".taken THEN " + net(property, value, t+".back") + " END)", joined, nil
+}
+
+// early has a value of the events e worked out as they are read. Rows are sorted by
+// customer before they are added up, and would else take all their properties along:
+// the planner keeps what comes from the far side of an outer join where it stands.
+func (b *builder) early(value string) (early, joined string) {
+	v := b.alias("v")
+	return v + ".value", " LEFT JOIN LATERAL (SELECT " + value + " AS value) " + v + " ON TRUE"
 }
 
 // net is an amount of an order less what was given back of it, where it says what
