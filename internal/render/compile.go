@@ -86,6 +86,7 @@ func Compile(cat *campaign.Catalog) (*Renderer, []campaign.Problem) {
 	}
 	c.holdsLink()
 	c.untranslated()
+	c.foreignForms()
 	if !hasErrors(c.problems) {
 		c.rehearse()
 		c.judge()

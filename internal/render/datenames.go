@@ -2,28 +2,6 @@ package render
 
 import "strings"
 
-// namesOf is by language; English for those that it lacks. The names are those
-// of the Unicode CLDR's Gregorian calendar, in the form that goes with a day.
-func namesOf(locale string) *dateNames {
-	switch lang, _, _ := strings.Cut(strings.ReplaceAll(locale, "_", "-"), "-"); lang {
-	case "fil", "tl":
-		return &namesFil
-	case "he", "iw":
-		return &namesHe
-	case "hy":
-		return &namesHy
-	case "el":
-		return &namesEl
-	case "ms":
-		return &namesMs
-	case "de":
-		return &namesDe
-	case "fr":
-		return &namesFr
-	}
-	return &namesEn
-}
-
 func list12(s string) (out [12]string) { copy(out[:], strings.Fields(s)); return }
 
 func list7(s string) (out [7]string) {
@@ -33,7 +11,8 @@ func list7(s string) (out [7]string) {
 	return
 }
 
-// The tables are written once and only read.
+// The names are those of the Unicode CLDR's Gregorian calendar, in the form that goes
+// with a day. The tables are written once and only read.
 var (
 	namesEn = dateNames{
 		list12("January February March April May June July August September October November December"),
@@ -70,17 +49,5 @@ var (
 		list12("Jan Feb Mac Apr Mei Jun Jul Ogo Sep Okt Nov Dis"),
 		list7("Ahad Isnin Selasa Rabu Khamis Jumaat Sabtu"),
 		list7("Ahd Isn Sel Rab Kha Jum Sab"), "pg", "ptg",
-	}
-	namesDe = dateNames{
-		list12("Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
-		list12("Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez."),
-		list7("Sonntag Montag Dienstag Mittwoch Donnerstag Freitag Samstag"),
-		list7("So Mo Di Mi Do Fr Sa"), "am", "pm",
-	}
-	namesFr = dateNames{
-		list12("janvier février mars avril mai juin juillet août septembre octobre novembre décembre"),
-		list12("janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."),
-		list7("dimanche lundi mardi mercredi jeudi vendredi samedi"),
-		list7("dim. lun. mar. mer. jeu. ven. sam."), "am", "pm",
 	}
 )

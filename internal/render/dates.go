@@ -40,48 +40,24 @@ func dateFilter(v any, args ...any) (any, error) {
 	if !bare {
 		t = t.In(st.zone)
 	}
-	return strftime(dateForm(format, st.locale), t, namesOf(st.locale)), nil
+	form := formOf(st.locale)
+	return strftime(dateForm(format, form), t, form.names), nil
 }
 
 // dateForm is the strftime form of a named one, each as the mail's language writes
-// it after the CLDR's patterns for days of the Gregorian calendar; any other form
-// is itself.
-func dateForm(form, locale string) string {
-	lang, _, _ := strings.Cut(strings.ReplaceAll(locale, "_", "-"), "-")
-	english := lang == "en" || lang == "fil" || lang == "tl"
+// it; any other form is itself.
+func dateForm(form string, f *localeForm) string {
 	switch form {
 	case "":
 		return "%e %B %Y"
 	case "short":
-		switch lang {
-		case "en", "fil", "tl":
-			return "%-m/%-d/%y"
-		case "hy", "he", "iw", "de":
-			return "%-d.%-m.%Y"
-		}
-		return "%-d/%-m/%y"
+		return f.short
 	case "medium":
-		if english {
-			return "%b %-d, %Y"
-		}
-		return "%-d %b %Y"
+		return f.medium
 	case "long":
-		switch {
-		case english:
-			return "%B %-d, %Y"
-		case lang == "he" || lang == "iw":
-			return "%-d ב%B %Y"
-		case lang == "hy":
-			return "%-d %B, %Y թ."
-		case lang == "de":
-			return "%-d. %B %Y"
-		}
-		return "%-d %B %Y"
+		return f.long
 	case "time":
-		if english {
-			return "%-I:%M %p"
-		}
-		return "%H:%M"
+		return f.time
 	}
 	return form
 }

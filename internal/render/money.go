@@ -5,37 +5,14 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
-
-// moneyForm is how a language writes an amount, after the Unicode CLDR's
-// standard currency patterns.
-type moneyForm struct {
-	group, decimal string
-	before         bool   // the symbol comes first
-	gap            string // between symbol and amount
-}
 
 const (
 	nbsp  = "\u00a0"
 	nnbsp = "\u202f"
 )
-
-// moneyFormOf is by language; English for those that it lacks.
-func moneyFormOf(locale string) moneyForm {
-	switch lang, _, _ := strings.Cut(strings.ReplaceAll(locale, "_", "-"), "-"); lang {
-	case "he", "iw":
-		return moneyForm{",", ".", false, nbsp}
-	case "hy":
-		return moneyForm{nbsp, ",", false, nbsp}
-	case "el", "de":
-		return moneyForm{".", ",", false, nbsp}
-	case "fr":
-		return moneyForm{nnbsp, ",", false, nbsp}
-	case "ms":
-		return moneyForm{",", ".", true, nbsp}
-	}
-	return moneyForm{",", ".", true, ""} // en, fil
-}
 
 // currencySymbol is a currency's sign where it has one that is read as such
 // everywhere the currency is used; else its code.
@@ -84,7 +61,7 @@ func currencyDigits(code string) int {
 
 // formatMoney writes an amount in a currency (ISO 4217) as locale does.
 func formatMoney(amount float64, code, locale string) string {
-	form := moneyFormOf(locale)
+	form := formOf(locale)
 	code = strings.ToUpper(code)
 	digits := currencyDigits(code)
 	// Rounded to the currency first, halves away from zero as shops do; a price
@@ -97,25 +74,31 @@ func formatMoney(amount float64, code, locale string) string {
 	if amount < 0 && rounded != 0 {
 		b.WriteByte('-')
 	}
-	symbol := currencySymbol(code)
-	if form.before {
-		gap := form.gap
-		if symbol == code || symbol == "RM" {
-			gap = nbsp // letters do not touch the figures
-		}
-		b.WriteString(symbol + gap)
+	symbol := form.symbols[code]
+	if symbol == "" {
+		symbol = currencySymbol(code)
 	}
-	form.write(&b, whole, fraction)
-	if !form.before {
-		b.WriteString(form.gap + symbol)
+	for i, r := range form.money {
+		switch r {
+		case '¤':
+			b.WriteString(symbol)
+			if last, _ := utf8.DecodeLastRuneInString(symbol); unicode.IsLetter(last) && strings.HasPrefix(form.money[i:], "¤0") {
+				b.WriteString(nbsp) // letters do not touch the figures
+			}
+		case '0':
+			form.write(&b, whole, fraction)
+		default:
+			b.WriteRune(r)
+		}
 	}
 	return b.String()
 }
 
 // write writes the digits of a number.
-func (f *moneyForm) write(b *strings.Builder, whole, fraction string) {
+func (f *localeForm) write(b *strings.Builder, whole, fraction string) {
 	for i := range len(whole) {
-		if i > 0 && (len(whole)-i)%3 == 0 {
+		left := len(whole) - i
+		if i > 0 && len(whole) >= 3+f.least && (left == 3 || left > 3 && left%3 == 0 && !f.lakhs || left > 3 && left%2 == 1 && f.lakhs) {
 			b.WriteString(f.group)
 		}
 		b.WriteByte(whole[i])
@@ -139,8 +122,7 @@ func formatNumber(n float64, digits int, locale string) string {
 	if n < 0 && strings.Trim(text, "0.") != "" {
 		b.WriteByte('-')
 	}
-	form := moneyFormOf(locale)
-	form.write(&b, whole, fraction)
+	formOf(locale).write(&b, whole, fraction)
 	return b.String()
 }
 

@@ -41,7 +41,7 @@ func shopFilters(s filterSet) {
 		if err != nil || st == nil {
 			return nil, err
 		}
-		form := moneyFormOf(st.locale)
+		form := formOf(st.locale)
 		zeros := form.decimal + strings.Repeat("0", currencyDigits(strings.ToUpper(code)))
 		return strings.Replace(formatMoney(amount, code, st.locale), zeros, "", 1), nil
 	})
@@ -107,14 +107,7 @@ func percentFilter(v any, args ...any) (any, error) {
 	if digits < 0 {
 		digits = 0
 	}
-	gap := ""
-	switch lang, _, _ := strings.Cut(st.locale, "-"); lang {
-	case "de":
-		gap = nbsp
-	case "fr":
-		gap = nnbsp
-	}
-	return formatNumber(n*100, digits, st.locale) + gap + "%", nil
+	return strings.Replace(formOf(st.locale).percent, "0", formatNumber(n*100, digits, st.locale), 1), nil
 }
 
 func numberOf(v any, args []any) (n float64, digits int, st *state, err error) {

@@ -2,6 +2,8 @@ package render
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +148,20 @@ func TestMoney(t *testing.T) {
 		{1234.5, "MYR", "ms", "RM" + nbsp + "1,234.50"},
 		{1234.5, "EUR", "de", "1.234,50" + nbsp + "€"},
 		{1234567.5, "EUR", "fr", "1" + nnbsp + "234" + nnbsp + "567,50" + nbsp + "€"},
+		{1234.5, "EUR", "es", "1234,50" + nbsp + "€"},
+		{12345.5, "EUR", "es-ES", "12.345,50" + nbsp + "€"},
+		{1234.5, "EUR", "en-IE", "€1,234.50"},
+		{1234567.5, "INR", "en-IN", "₹12,34,567.50"},
+		{12345678, "INR", "hi", "₹1,23,45,678.00"},
+		{1234.5, "BRL", "pt-BR", "R$" + nbsp + "1.234,50"},
+		{12345.5, "EUR", "pt-PT", "12" + nbsp + "345,50" + nbsp + "€"},
+		{1234.5, "PLN", "pl", "1234,50" + nbsp + "zł"},
+		{1234.5, "SEK", "sv", "1" + nbsp + "234,50" + nbsp + "kr"},
+		{1234.5, "EUR", "nl", "€" + nbsp + "1.234,50"},
+		{1234.5, "TRY", "tr", "₺1.234,50"},
+		{1234.5, "CHF", "de-CH", "CHF" + nbsp + "1'234.50"},
+		{-1234.5, "EUR", "it", "-1234,50" + nbsp + "€"},
+		{1234.5, "EUR", "zh-Hant-HK", "€1,234.50"},
 		{1234.5, "CHF", "xx", "CHF" + nbsp + "1,234.50"},
 		{999.5, "JPY", "de", "1.000" + nbsp + "¥"},
 		{1.2345, "KWD", "en", "KWD" + nbsp + "1.235"},
@@ -166,19 +182,23 @@ func TestDateNames(t *testing.T) {
 		"hy": "չորեքշաբթի 5 օգոստոսի օգս PM", "el": "Τετάρτη 5 Αυγούστου Αυγ Μ.Μ.", "ms": "Rabu 5 Ogos Ogo PTG",
 		"de": "Mittwoch 5 August Aug. PM", "fr": "mercredi 5 août août PM", "xx": "Wednesday 5 August Aug PM",
 	} {
-		if got := strftime("%A %-d %B %b %p", at, namesOf(locale)); got != want {
+		if got := strftime("%A %-d %B %b %p", at, formOf(locale).names); got != want {
 			t.Errorf("%s: got %q, want %q", locale, got, want)
 		}
 	}
-	for _, locale := range []string{"en", "fil", "he", "hy", "el", "ms", "de", "fr"} {
-		n := namesOf(locale)
+	locales := slices.Collect(maps.Keys(cldrForms()))
+	if len(locales) < 60 {
+		t.Errorf("only %d languages", len(locales))
+	}
+	for _, locale := range append(locales, "en", "fil", "he", "hy", "el", "ms") {
+		n := formOf(locale).names
 		for i := range 12 {
 			if n.months[i] == "" || n.monthsShort[i] == "" || i < 7 && (n.days[i] == "" || n.daysShort[i] == "") {
 				t.Errorf("%s lacks a name at %d", locale, i)
 			}
 		}
 	}
-	if got, want := strftime("%d.%m.%y %e %I %l %M %j %u %V %T %D %% %q %", at, namesOf("en")), "05.08.26 5 03 3 04 217 3 32 15:04:05 08/05/26 % %q %"; got != want {
+	if got, want := strftime("%d.%m.%y %e %I %l %M %j %u %V %T %D %% %q %", at, formOf("en").names), "05.08.26 5 03 3 04 217 3 32 15:04:05 08/05/26 % %q %"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
