@@ -157,16 +157,24 @@ func (s *Store) settle(ctx context.Context, tx *sql.Tx, moved []settled, suppres
 	return nil
 }
 
-// finish ends the passes whose last message was accepted, as the next tick would.
+// finish ends the passes whose last message was accepted, as the next tick would. One
+// whose campaign is of another version by now may go on.
 func (s *Store) finish(ctx context.Context, tx *sql.Tx, messages []int64, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `UPDATE enrollments SET state = 'finished', wake_at = NULL, ended_at = $2
-		FROM messages m WHERE m.id IN `+s.ids("$1")+` AND enrollments.id = m.enrollment_id
+	res, err := tx.ExecContext(ctx, `UPDATE enrollments SET state = 'finished', wake_at = NULL, ended_at = $2
+		FROM messages m WHERE m.id IN `+s.ids("$1")+` AND enrollments.id = m.enrollment_id AND `+sameVersion+`
 		AND enrollments.state || '' = 'running' AND enrollments.step = m.step AND enrollments.wake_at IS NULL`, array(messages), campaign.Micros(now))
 	if err != nil {
 		return fmt.Errorf("finish passes: %w", err)
 	}
-	return nil
+	if n, err := res.RowsAffected(); err != nil || int(n) == len(messages) {
+		return err
+	}
+	return s.wake(ctx, tx, messages, now)
 }
+
+// sameVersion is an SQL condition: message m was claimed by the version of its campaign
+// that stands.
+const sameVersion = `coalesce(m.version_id = (SELECT k.version_id FROM campaigns k WHERE k.id = m.campaign_id), FALSE)`
 
 // mailProperties are what every event of a mail carries.
 func mailProperties(campaignName, step string, message int64) map[string]any {

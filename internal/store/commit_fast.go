@@ -28,7 +28,7 @@ r AS (UPDATE messages m SET state = 'accepted', reason = '', detail = '', gate =
 		smtp_code = x.code, smtp_enhanced = x.enhanced, smtp_text = x.text
 	FROM unnest($2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::text[], $11::bool[]) AS x(id, token, code, enhanced, text, last), n
 	WHERE m.id = x.id AND m.token = x.token AND m.state IN ('claimed', 'handoff', 'uncertain')
-	RETURNING m.id, m.customer_id, m.campaign_id, m.enrollment_id, m.step, x.last),
+	RETURNING m.id, m.customer_id, m.campaign_id, m.enrollment_id, m.step, x.last AND ` + sameVersion + ` AS last),
 w AS (UPDATE enrollments e SET state = CASE WHEN r.last THEN 'finished' ELSE e.state END,
 		wake_at = CASE WHEN NOT r.last THEN n.now END, ended_at = CASE WHEN r.last THEN n.now END
 	FROM r, n

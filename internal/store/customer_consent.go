@@ -102,13 +102,18 @@ func (s *Store) suppressLeft(ctx context.Context, tx *sql.Tx, cs []consent) erro
 	for key, at := range last {
 		in = append(in, []any{key[0], key[1], at})
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at)
-		SELECT c.email_hash, x.topic, '`+unsubscribed+`', max(x.at) FROM `+s.rows("$1", "customer_id bigint", "topic text", "at bigint")+` x
-		JOIN customers c ON c.id = x.customer_id AND c.email_hash IS NOT NULL GROUP BY c.email_hash, x.topic ORDER BY c.email_hash`+suppressAgain, array(in))
-	if err != nil {
-		return fmt.Errorf("suppress: %w", err)
+	left := s.rows("$1", "customer_id bigint", "topic text", "at bigint")
+	rows, err := tx.QueryContext(ctx, `SELECT DISTINCT c.email_hash FROM `+left+` x JOIN customers c ON c.id = x.customer_id AND c.email_hash IS NOT NULL`, array(in))
+	hashes, err := collect(rows, err, func(rows *sql.Rows) (hash string, err error) { return hash, rows.Scan(&hash) })
+	if err != nil || len(hashes) == 0 {
+		return err
 	}
-	return nil
+	return s.listing(ctx, tx, array(wrap(hashes)), func() error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at)
+			SELECT c.email_hash, x.topic, '`+unsubscribed+`', max(x.at) FROM `+left+` x
+			JOIN customers c ON c.id = x.customer_id AND c.email_hash IS NOT NULL GROUP BY c.email_hash, x.topic ORDER BY c.email_hash`+suppressAgain, array(in))
+		return err
+	})
 }
 
 // cancelLeft ends the passes of campaigns, and cancels the messages, of topics

@@ -51,7 +51,7 @@ func (s *Store) EraseCustomer(ctx context.Context, customer int64, who string, a
 // customer, be it with an address of before, brings them back among those who are
 // written to.
 func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.Time) error {
-	if err := s.lockCustomer(ctx, tx, customer); err != nil {
+	if err := s.lockAway(ctx, tx, customer); err != nil {
 		return err
 	}
 	hashes, err := s.addressesOf(ctx, tx, customer)

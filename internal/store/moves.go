@@ -75,16 +75,18 @@ func (b *books) saveMoves(ctx context.Context, moves []scheduler.Move, now time.
 }
 
 // saveMessages writes messages as pending. A message that is there already, of
-// the same pass and step, stays what it is.
+// the same pass and step, stays what it is. It is the customer's whose the pass is by
+// now: since it was read they may have been merged into another.
 func (b *books) saveMessages(ctx context.Context, messages []scheduler.Message, now time.Time) error {
 	in := make([][]any, len(messages))
 	for i, m := range messages {
-		in[i] = []any{m.Pass, m.Customer, m.Step, m.Topic, campaign.Micros(m.Reached), campaign.Micros(m.Due), campaign.Micros(m.Expires)}
+		in[i] = []any{m.Pass, m.Step, m.Topic, campaign.Micros(m.Reached), campaign.Micros(m.Due), campaign.Micros(m.Expires)}
 	}
 	_, err := b.tx.ExecContext(ctx, `INSERT INTO messages
 			(enrollment_id, campaign_id, customer_id, step, topic, lane, state, created_at, reached_at, due_at, expires_at)
-		SELECT x.pass, $2, x.customer_id, x.step, x.topic, $3, 'pending', $4, x.reached_at, x.due_at, x.expires_at
-		FROM `+b.rows("$1", "pass bigint", "customer_id bigint", "step text", "topic text", "reached_at bigint", "due_at bigint", "expires_at bigint")+` x
+		SELECT x.pass, $2, e.customer_id, x.step, x.topic, $3, 'pending', $4, x.reached_at, x.due_at, x.expires_at
+		FROM `+b.rows("$1", "pass bigint", "step text", "topic text", "reached_at bigint", "due_at bigint", "expires_at bigint")+` x
+		JOIN enrollments e ON e.id = x.pass
 		WHERE TRUE ON CONFLICT (enrollment_id, step) DO NOTHING`,
 		array(in), b.id, string(b.c.Lane()), campaign.Micros(now))
 	return err

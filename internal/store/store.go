@@ -194,7 +194,7 @@ func (s *Store) attempt(ctx context.Context, f func(tx *sql.Tx) error) error {
 func retryable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01"
+		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "23503" // who was referred to is gone: merged, mostly
 	}
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY

@@ -1,6 +1,12 @@
 package store
 
-import "tidings/internal/audience"
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"tidings/internal/audience"
+)
 
 // Suppressions name a topic, or one of these.
 const (
@@ -16,6 +22,25 @@ const unsubscribed = "unsubscribed"
 // leaves once more has left from then on.
 const suppressAgain = ` ON CONFLICT (email_hash, topic) DO UPDATE SET at = excluded.at
 	WHERE suppressions.reason = '` + unsubscribed + `' AND excluded.reason = '` + unsubscribed + `' AND excluded.at > suppressions.at`
+
+// listing puts addresses on the list by insert, and takes back what workers have claimed
+// for any customer who has one of them and is barred from it, who need not be the one
+// that it is about: it goes through the last look again. rows is an array whose first column is the address.
+func (s *Store) listing(ctx context.Context, tx *sql.Tx, rows string, insert func() error) error {
+	if err := s.lockListed(ctx, tx, rows); err != nil {
+		return err
+	}
+	if err := insert(); err != nil {
+		return fmt.Errorf("suppress: %w", err)
+	}
+	_, err := s.putBack(ctx, tx, fenceOff, `m.stage = 'moving' AND m.state = 'claimed' AND EXISTS (SELECT 1 FROM customers c
+		JOIN suppressions b ON b.email_hash = c.email_hash AND (b.topic = '`+allMail+`' OR m.topic <> '' AND b.topic IN ('`+allMarketing+`', m.topic))
+		WHERE c.id = m.customer_id AND c.email_hash IN (SELECT x.hash FROM `+s.rows("$1", "hash text")+` x))`, rows)
+	if err != nil {
+		return fmt.Errorf("take claimed messages back: %w", err)
+	}
+	return nil
+}
 
 // suppressedTopic is the suppressions' word for a consent's topic.
 func suppressedTopic(topic string) string {

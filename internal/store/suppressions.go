@@ -63,17 +63,17 @@ func (s *Store) ImportSuppressions(ctx context.Context, rows iter.Seq2[intake.Su
 // putOnList is Suppress without the log.
 func (s *Store) putOnList(ctx context.Context, tx *sql.Tx, list []campaign.Suppression, now time.Time) (int, error) {
 	rows := array(strongest(list))
-	if err := s.lockListed(ctx, tx, rows); err != nil {
-		return 0, err
-	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at)
-		SELECT x.hash, x.topic, x.reason, x.at FROM `+s.rows("$1", "hash text", "topic text", "reason text", "at bigint")+` x WHERE TRUE ORDER BY x.hash, x.topic
-		ON CONFLICT (email_hash, topic) DO UPDATE SET reason = excluded.reason, at = excluded.at
-		WHERE suppressions.reason = '`+unsubscribed+`' AND (excluded.reason <> '`+unsubscribed+`' OR excluded.at > suppressions.at)`, rows)
-	if err != nil {
-		return 0, err
-	}
-	added, err := res.RowsAffected()
+	var added int64
+	err := s.listing(ctx, tx, rows, func() error {
+		res, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at)
+			SELECT x.hash, x.topic, x.reason, x.at FROM `+s.rows("$1", "hash text", "topic text", "reason text", "at bigint")+` x WHERE TRUE ORDER BY x.hash, x.topic
+			ON CONFLICT (email_hash, topic) DO UPDATE SET reason = excluded.reason, at = excluded.at
+			WHERE suppressions.reason = '`+unsubscribed+`' AND (excluded.reason <> '`+unsubscribed+`' OR excluded.at > suppressions.at)`, rows)
+		if err == nil {
+			added, err = res.RowsAffected()
+		}
+		return err
+	})
 	if err != nil || added == 0 {
 		return 0, err
 	}

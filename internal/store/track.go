@@ -125,12 +125,11 @@ func (s *Store) suppress(ctx context.Context, tx *sql.Tx, hash, topic, reason st
 	if hash == "" {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4)`+suppressAgain,
-		hash, topic, reason, campaign.Micros(at))
-	if err != nil {
-		return fmt.Errorf("suppress: %w", err)
-	}
-	return nil
+	return s.listing(ctx, tx, array([][]any{{hash}}), func() error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4)`+suppressAgain,
+			hash, topic, reason, campaign.Micros(at))
+		return err
+	})
 }
 
 // suppressDead suppresses all mail to an address that takes none, and ends the
@@ -146,10 +145,13 @@ func (s *Store) suppressDead(ctx context.Context, tx *sql.Tx, customer int64, ha
 // has called a mail spam, and ends the customer's passes of such campaigns. Unlike an
 // unsubscribe, no subscription lifts it: it takes the place of one.
 func (s *Store) suppressComplaint(ctx context.Context, tx *sql.Tx, customer int64, hash string, at time.Time) error {
-	if _, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (email_hash, topic) DO UPDATE SET reason = excluded.reason, at = excluded.at WHERE suppressions.reason = $5`,
-		hash, allMarketing, campaign.ReasonComplained, campaign.Micros(at), unsubscribed); err != nil {
-		return fmt.Errorf("suppress: %w", err)
+	if err := s.listing(ctx, tx, array([][]any{{hash}}), func() error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO suppressions (email_hash, topic, reason, at) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (email_hash, topic) DO UPDATE SET reason = excluded.reason, at = excluded.at WHERE suppressions.reason = $5`,
+			hash, allMarketing, campaign.ReasonComplained, campaign.Micros(at), unsubscribed)
+		return err
+	}); err != nil {
+		return err
 	}
 	return s.endSuppressed(ctx, tx, customer, hash, `k.topic <> ''`, at)
 }
