@@ -44,7 +44,7 @@ func (c *doctorCmd) sender(rt *runtime) (doctor.Sender, error) {
 	if err != nil {
 		return doctor.Sender{}, usage("%v", err)
 	}
-	s := doctor.Sender{Domain: domain}
+	s := doctor.Sender{Domain: domain, Fetch: doctor.NewFetcher()}
 	if _, after, ok := strings.Cut(rt.cfg.ReturnAddress, "@"); ok {
 		s.Envelope = after
 	}
@@ -112,6 +112,8 @@ func printDomainDoctor(rt *runtime, r doctor.Report) {
 	switch {
 	case fails > 0:
 		rt.printf("\n%s for which Gmail, Yahoo or Microsoft refuse mail, %s\n", count(fails, "reason"), count(warns, "warning"))
+	case !r.OK:
+		rt.printf("\nnot all was looked at, %s\n", count(warns, "warning"))
 	default:
 		rt.printf("\nnothing for which mail is refused, %s\n", count(warns, "warning"))
 	}

@@ -1,10 +1,12 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"golang.org/x/net/idna"
 )
@@ -17,7 +19,14 @@ type Sender struct {
 	Addresses []netip.Addr // that mails come from, as far as they are known
 	Server    *Server      // where they are handed over; nil: it is not known
 	PublicURL string       // that links lead to
+	// Fetch gets the policy of MTA-STS; nil: it is not looked at.
+	Fetch Fetcher
+	// Within bounds how long all looks take together; 0: a minute.
+	Within time.Duration
 }
+
+// lookTime bounds a look: a domain's owner says how many questions there are to ask.
+const lookTime = time.Minute
 
 type look struct {
 	findings
@@ -38,10 +47,17 @@ func Look(ctx context.Context, s Sender, dns *Resolver) (Report, error) {
 		}
 	}
 	l := &look{Sender: s, dns: dns}
-	if err := l.all(ctx); err != nil {
+	within := cmp.Or(s.Within, lookTime)
+	bounded, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	err := l.all(bounded)
+	switch {
+	case err != nil && ctx.Err() == nil && bounded.Err() != nil:
+		l.add(checkTime, Warn, fmt.Sprintf("the look was broken off after %s; what follows was not looked at: %v", within, err), "look again, or ask another server with --resolver", nil)
+	case err != nil:
 		return Report{}, err
 	}
-	r := Report{OK: true, Domain: s.Domain, Resolver: dns.Addr(), Findings: l.findings.all}
+	r := Report{OK: err == nil, Domain: s.Domain, Resolver: dns.Addr(), Findings: l.findings.all}
 	for _, f := range r.Findings {
 		r.OK = r.OK && f.Status != Fail
 	}
@@ -83,7 +99,9 @@ func (l *look) all(ctx context.Context) error {
 	if err := l.lookPTR(ctx); err != nil {
 		return err
 	}
-	l.lookTLS(ctx)
+	if l.lookTLS(ctx); ctx.Err() != nil {
+		return fmt.Errorf("speak with the mail server: %w", ctx.Err())
+	}
 	if err := l.lookInbound(ctx); err != nil {
 		return err
 	}
@@ -91,7 +109,10 @@ func (l *look) all(ctx context.Context) error {
 	return nil
 }
 
-const checkUnsubscribe = "unsubscribe"
+const (
+	checkUnsubscribe = "unsubscribe"
+	checkTime        = "time"
+)
 
 // lookUnsubscribe looks whether mail programs can unsubscribe with one click, which
 // they do over HTTPS alone (RFC 8058).

@@ -1,13 +1,18 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
 const checkMX = "mx"
+
+// maxExchangers are looked at of a domain; nobody tries more.
+const maxExchangers = 10
 
 // lookMX looks whether mail to a domain arrives: replies go to it, and what bounces.
 func (l *look) lookMX(ctx context.Context, domain string) error {
@@ -29,8 +34,10 @@ func (l *look) lookMX(ctx context.Context, domain string) error {
 		}
 		return nil
 	}
+	slices.SortStableFunc(all, func(a, b exchanger) int { return cmp.Compare(a.preference, b.preference) })
+	asked := all[:min(len(all), maxExchangers)]
 	var good []string
-	for _, x := range all {
+	for _, x := range asked {
 		ok, err := l.goodExchanger(ctx, domain, x)
 		if err != nil {
 			return err
@@ -38,6 +45,9 @@ func (l *look) lookMX(ctx context.Context, domain string) error {
 		if ok {
 			good = append(good, x.host)
 		}
+	}
+	if len(asked) < len(all) {
+		l.add(checkMX, Hint, fmt.Sprintf("%s has %d MX records; the first %d by preference were looked at", domain, len(all), len(asked)), "", nil)
 	}
 	if len(good) == 0 {
 		l.add(checkMX, Fail, "mail to "+domain+" arrives nowhere: no server of its MX records has an address", "name one that has", &Record{domain, "MX", "10 mail." + domain + "."})
@@ -78,31 +88,4 @@ func (l *look) goodExchanger(ctx context.Context, domain string, x exchanger) (b
 		l.add(checkMX, Warn, fmt.Sprintf("%s, an MX of %s, is an alias, which RFC 5321 forbids", x.host, domain), "name what it stands for", nil)
 	}
 	return true, nil
-}
-
-// lookInbound looks at what a domain says of how mail to it is to be encrypted. It is
-// about mail to us, and nobody refuses ours for lack of it.
-func (l *look) lookInbound(ctx context.Context) error {
-	for _, h := range []struct{ name, version, missing, value string }{
-		{"_mta-sts." + l.Domain, "v=STSv1", "nothing makes others encrypt mail to " + l.Domain + " (MTA-STS, RFC 8461)", "v=STSv1; id=1"},
-		{"_smtp._tls." + l.Domain, "v=TLSRPTv1", "nobody hears of it when mail to " + l.Domain + " cannot be encrypted (TLS-RPT, RFC 8460)", "v=TLSRPTv1; rua=mailto:tls@" + l.Domain},
-	} {
-		all, err := l.dns.textsOf(ctx, h.name, h.version)
-		if err != nil {
-			return err
-		}
-		do := "write this"
-		if h.version == "v=STSv1" {
-			do += ", once https://mta-sts." + l.Domain + "/.well-known/mta-sts.txt has the policy"
-		}
-		switch len(all) {
-		case 0:
-			l.add(checkTLS, Hint, h.missing, do, txt(h.name, h.value))
-		case 1:
-			l.ok(checkTLS, fmt.Sprintf("%s: %q", h.name, all[0]))
-		default:
-			l.add(checkTLS, Warn, fmt.Sprintf("%d records at %s, where one may stand: none is heeded", len(all), h.name), "leave one", nil)
-		}
-	}
-	return nil
 }

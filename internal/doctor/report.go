@@ -16,7 +16,7 @@ const (
 
 // Report is what was found of a domain.
 type Report struct {
-	OK       bool      `json:"ok"` // nothing fails
+	OK       bool      `json:"ok"` // nothing fails, and all was looked at
 	Domain   string    `json:"domain"`
 	Resolver string    `json:"resolver"` // that was asked
 	Findings []Finding `json:"findings"`
@@ -24,7 +24,7 @@ type Report struct {
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check  string  `json:"check"` // spf, dkim, dmarc, alignment, mx, ptr, tls, unsubscribe
+	Check  string  `json:"check"` // spf, dkim, dmarc, alignment, mx, ptr, tls, unsubscribe, time
 	Status Status  `json:"status"`
 	What   string  `json:"what"`
 	Do     string  `json:"do,omitempty"`     // the mend, for a person

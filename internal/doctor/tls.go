@@ -39,6 +39,9 @@ func (l *look) lookTLS(ctx context.Context) {
 		return
 	}
 	state, err := s.handshake(ctx)
+	if err != nil && ctx.Err() != nil {
+		return // our time is over, which says nothing of the server
+	}
 	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, errNoSTARTTLS):
