@@ -93,7 +93,7 @@ func NewDeliverability(from, at time.Time, counts map[DeliveryKey]*Delivery) Del
 	}
 	others := &Delivery{}
 	for name, d := range providers {
-		if _, known := mailboxes[name]; !known && !large[name] {
+		if _, known := mailboxes[name]; !known && !large[name] || name == OtherDomains {
 			others.add(*d)
 			continue
 		}
@@ -130,6 +130,9 @@ func sum[K comparable](by map[K]*Delivery, key K) *Delivery {
 func largest(mails map[string]int) map[string]bool {
 	names := make([]string, 0, len(mails))
 	for name := range mails {
+		if name == OtherDomains { // counted together already
+			continue
+		}
 		names = append(names, name)
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(mails[b], mails[a]), cmp.Compare(a, b)) })

@@ -1,6 +1,10 @@
 package campaign
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // mailboxes are the mailbox providers that judge senders by what their users say, and
 // the domains of the mailboxes that they run under their own names. Which of the
@@ -34,6 +38,9 @@ func MailboxProvider(domain string) string {
 	}
 	return domain
 }
+
+// MailboxDomains are the domains of all mailbox providers that are known by name.
+func MailboxDomains() []string { return slices.Sorted(maps.Keys(providerOf)) }
 
 // ProviderDomains are the domains of a provider as MailboxProvider names it.
 func ProviderDomains(provider string) []string {

@@ -13,17 +13,23 @@ import (
 
 // Deliverability says how the mails that were done with in the days before a moment
 // arrived, by their recipients' domains; days counts whole ones, today's among them.
+// However many domains there are, the database hands over those of mailbox providers
+// that we know and the largest of the others; what is beyond is counted together.
 func (s *Store) Deliverability(ctx context.Context, at time.Time, days int) (campaign.Deliverability, error) {
 	from := at.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-days)
 	counts := map[campaign.DeliveryKey]*campaign.Delivery{}
-	if err := s.deliveries(ctx, from, at, counts); err != nil {
+	named, err := s.deliveries(ctx, from, at, counts)
+	if err != nil {
 		return campaign.Deliverability{}, fmt.Errorf("count mails by domain: %w", err)
 	}
-	if err := s.returns(ctx, from, at, counts); err != nil {
+	if err := s.returns(ctx, from, at, named, counts); err != nil {
 		return campaign.Deliverability{}, fmt.Errorf("count what came back by domain: %w", err)
 	}
 	return campaign.NewDeliverability(from, at, counts), nil
 }
+
+// namedDomains are counted by themselves, beside those of mailbox providers.
+const namedDomains = 100
 
 const dayMicros = 24 * 3600 * 1_000_000
 
@@ -38,26 +44,43 @@ func (s *Store) sentDomain() string {
 }
 
 func sentTo(domain string) string {
-	if domain == "" {
+	switch domain {
+	case "":
 		return campaign.MovedAddress
+	case campaign.OtherDomains:
+		return domain
 	}
 	return campaign.AddressDomain("a@" + domain)
 }
 
-// deliveries counts what mail servers said while they were spoken with.
-func (s *Store) deliveries(ctx context.Context, from, at time.Time, counts map[campaign.DeliveryKey]*campaign.Delivery) error {
-	rows, err := s.reader().QueryContext(ctx, `SELECT m.done_at / `+strconv.Itoa(dayMicros)+` AS day, `+s.sentDomain()+` AS domain,
-			count(CASE WHEN m.stage = 'accepted' THEN 1 END),
-			count(CASE WHEN m.stage = 'failed' AND m.reason IN ('mailbox_full', 'rejected') THEN 1 END),
-			count(CASE WHEN m.stage = 'failed' AND m.reason = 'bad_address' THEN 1 END),
-			count(CASE WHEN m.stage = 'failed' AND m.reason = 'policy' THEN 1 END),
-			count(CASE WHEN m.stage = 'accepted' AND m.opened_at <= $2 THEN 1 END)
-		FROM campaigns k JOIN messages m ON m.campaign_id = k.id JOIN customers c ON c.id = m.customer_id
-		WHERE m.stage IN ('accepted', 'failed') AND m.done_at >= $1 AND m.done_at <= $2 GROUP BY 1, 2`, campaign.Micros(from), campaign.Micros(at))
+// deliveries counts what mail servers said while they were spoken with, and tells which
+// domains are counted by themselves.
+func (s *Store) deliveries(ctx context.Context, from, at time.Time, counts map[campaign.DeliveryKey]*campaign.Delivery) (named []string, err error) {
+	rows, err := s.reader().QueryContext(ctx, `WITH sent AS MATERIALIZED (
+			SELECT m.done_at / `+strconv.Itoa(dayMicros)+` AS day, `+s.sentDomain()+` AS domain, count(*) AS mails,
+				count(CASE WHEN m.stage = 'accepted' THEN 1 END) AS accepted,
+				count(CASE WHEN m.stage = 'failed' AND m.reason IN ('mailbox_full', 'rejected') THEN 1 END) AS soft,
+				count(CASE WHEN m.stage = 'failed' AND m.reason = 'bad_address' THEN 1 END) AS hard,
+				count(CASE WHEN m.stage = 'failed' AND m.reason = 'policy' THEN 1 END) AS policy,
+				count(CASE WHEN m.stage = 'accepted' AND m.opened_at <= $2 THEN 1 END) AS opened
+			FROM campaigns k JOIN messages m ON m.campaign_id = k.id JOIN customers c ON c.id = m.customer_id
+			WHERE m.stage IN ('accepted', 'failed') AND m.done_at >= $1 AND m.done_at <= $2 GROUP BY 1, 2),
+		named AS (SELECT domain FROM sent GROUP BY domain ORDER BY sum(mails) DESC, domain LIMIT $4),
+		known AS (SELECT x.domain FROM `+s.rows("$3", "domain text")+` x)
+		SELECT day, CASE WHEN domain = '' OR domain IN (SELECT domain FROM named) OR domain IN (SELECT domain FROM known) THEN domain ELSE '`+campaign.OtherDomains+`' END,
+			CAST(sum(accepted) AS BIGINT), CAST(sum(soft) AS BIGINT), CAST(sum(hard) AS BIGINT), CAST(sum(policy) AS BIGINT), CAST(sum(opened) AS BIGINT)
+		FROM sent GROUP BY 1, 2`, campaign.Micros(from), campaign.Micros(at), array(wrap(campaign.MailboxDomains())), namedDomains)
+	seen := map[string]bool{}
 	_, err = collect(rows, err, func(rows *sql.Rows) (key campaign.DeliveryKey, err error) {
 		var d campaign.Delivery
-		if err := rows.Scan(&key.Day, &key.Domain, &d.Accepted, &d.Soft, &d.Hard, &d.Policy, &d.Opened); err != nil || d == (campaign.Delivery{}) {
+		if err := rows.Scan(&key.Day, &key.Domain, &d.Accepted, &d.Soft, &d.Hard, &d.Policy, &d.Opened); err != nil {
 			return key, err
+		}
+		if !seen[key.Domain] {
+			seen[key.Domain], named = true, append(named, key.Domain)
+		}
+		if d == (campaign.Delivery{}) {
+			return key, nil
 		}
 		key.Domain = sentTo(key.Domain)
 		at := delivery(counts, key)
@@ -68,7 +91,7 @@ func (s *Store) deliveries(ctx context.Context, from, at time.Time, counts map[c
 		at.Opened += d.Opened
 		return key, nil
 	})
-	return err
+	return named, err
 }
 
 func delivery(counts map[campaign.DeliveryKey]*campaign.Delivery, key campaign.DeliveryKey) *campaign.Delivery {
@@ -78,59 +101,44 @@ func delivery(counts map[campaign.DeliveryKey]*campaign.Delivery, key campaign.D
 	return counts[key]
 }
 
+// messageOf is an SQL expression: the message that an event names; null: it names none.
+func (s *Store) messageOf() string {
+	of, digits := `CAST(properties ->> 'message' AS TEXT)`, ` ~ '^[0-9]{1,18}$'`
+	if s.engine == audience.SQLite {
+		digits = ` NOT GLOB '*[^0-9]*'`
+	}
+	return `CASE WHEN ` + of + digits + ` THEN CAST(` + of + ` AS BIGINT) END`
+}
+
 // returns counts what came back of accepted mails later: each mail once for each kind.
-func (s *Store) returns(ctx context.Context, from, at time.Time, counts map[campaign.DeliveryKey]*campaign.Delivery) error {
-	type back struct{ soft, hard, policy, complaint bool }
-	found := map[int64]*back{}
-	rows, err := s.reader().QueryContext(ctx, `SELECT name, coalesce(CAST(properties ->> 'message' AS TEXT), ''), coalesce(properties ->> 'type', '') FROM events
-		WHERE name IN ('Email Bounced', 'Email Complained') AND occurred_at >= $1 AND occurred_at <= $2 AND known_at <= $2`, campaign.Micros(from), campaign.Micros(at))
-	_, err = collect(rows, err, func(rows *sql.Rows) (id int64, err error) {
-		var name, message, class string
-		if err := rows.Scan(&name, &message, &class); err != nil {
-			return 0, err
-		}
-		if id, err = strconv.ParseInt(message, 10, 64); err != nil || class == campaign.Unverified {
-			return 0, nil // not of a mail of ours, or nobody knows
-		}
-		if found[id] == nil {
-			found[id] = &back{}
-		}
-		b := found[id]
-		switch {
-		case name == campaign.EmailComplained:
-			b.complaint = true
-		case class == campaign.BounceHard:
-			b.hard = true
-		case class == campaign.BouncePolicy:
-			b.policy = true
-		case class == campaign.BounceSoft:
-			b.soft = true
-		}
-		return id, nil
-	})
-	if err != nil || len(found) == 0 {
-		return err
-	}
-	ids := make([]int64, 0, len(found))
-	for id := range found {
-		ids = append(ids, id)
-	}
-	rows, err = s.reader().QueryContext(ctx, `SELECT m.id, m.done_at / `+strconv.Itoa(dayMicros)+`, `+s.sentDomain()+`
-		FROM messages m JOIN customers c ON c.id = m.customer_id
-		WHERE m.id IN `+s.ids("$1")+` AND m.stage = 'accepted' AND m.done_at >= $2 AND m.done_at <= $3`, array(ids), campaign.Micros(from), campaign.Micros(at))
-	_, err = collect(rows, err, func(rows *sql.Rows) (id int64, err error) {
-		var key campaign.DeliveryKey
-		if err := rows.Scan(&id, &key.Day, &key.Domain); err != nil {
-			return 0, err
+// What has no proof, or is of no mail of ours, does not count.
+func (s *Store) returns(ctx context.Context, from, at time.Time, named []string, counts map[campaign.DeliveryKey]*campaign.Delivery) error {
+	rows, err := s.reader().QueryContext(ctx, `WITH back AS MATERIALIZED (
+			SELECT `+s.messageOf()+` AS id, max(CASE WHEN name = 'Email Complained' THEN 1 ELSE 0 END) AS complaint,
+				max(CASE WHEN name = 'Email Bounced' AND properties ->> 'type' = '`+campaign.BounceHard+`' THEN 1 ELSE 0 END) AS hard,
+				max(CASE WHEN name = 'Email Bounced' AND properties ->> 'type' = '`+campaign.BouncePolicy+`' THEN 1 ELSE 0 END) AS policy,
+				max(CASE WHEN name = 'Email Bounced' AND properties ->> 'type' = '`+campaign.BounceSoft+`' THEN 1 ELSE 0 END) AS soft
+			FROM events WHERE name IN ('Email Bounced', 'Email Complained') AND occurred_at >= $1 AND occurred_at <= $2 AND known_at <= $2
+				AND coalesce(properties ->> 'type', '') <> '`+campaign.Unverified+`' GROUP BY 1),
+		sent AS (SELECT m.done_at / `+strconv.Itoa(dayMicros)+` AS day, `+s.sentDomain()+` AS domain, b.complaint, b.hard, b.policy, b.soft
+			FROM back b JOIN messages m ON m.id = b.id JOIN customers c ON c.id = m.customer_id
+			WHERE m.stage = 'accepted' AND m.done_at >= $1 AND m.done_at <= $2),
+		named AS (SELECT x.domain FROM `+s.rows("$3", "domain text")+` x)
+		SELECT day, CASE WHEN domain IN (SELECT domain FROM named) THEN domain ELSE '`+campaign.OtherDomains+`' END, sum(complaint), sum(hard),
+			sum(CASE WHEN hard = 0 THEN policy ELSE 0 END), sum(CASE WHEN hard + policy = 0 THEN soft ELSE 0 END)
+		FROM sent GROUP BY 1, 2`, campaign.Micros(from), campaign.Micros(at), array(wrap(named)))
+	_, err = collect(rows, err, func(rows *sql.Rows) (key campaign.DeliveryKey, err error) {
+		var d campaign.Delivery
+		if err := rows.Scan(&key.Day, &key.Domain, &d.Complaints, &d.Hard, &d.Policy, &d.Soft); err != nil {
+			return key, err
 		}
 		key.Domain = sentTo(key.Domain)
-		d, b := delivery(counts, key), found[id]
-		for to, is := range map[*int]bool{&d.Complaints: b.complaint, &d.Hard: b.hard, &d.Policy: b.policy && !b.hard, &d.Soft: b.soft && !b.hard && !b.policy} {
-			if is {
-				*to++
-			}
-		}
-		return id, nil
+		at := delivery(counts, key)
+		at.Complaints += d.Complaints
+		at.Hard += d.Hard
+		at.Policy += d.Policy
+		at.Soft += d.Soft
+		return key, nil
 	})
 	return err
 }

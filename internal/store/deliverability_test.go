@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,50 @@ func TestDeliverability(t *testing.T) {
 		}
 		if r, err = s.Deliverability(t.Context(), first.Add(-time.Second), 30); err != nil || len(r.Days) != 0 || r.Days == nil || r.Providers == nil {
 			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// However many domains there are, the report holds some, and all mails.
+func TestDeliverabilityOfManyDomains(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"x": onGo(sendOne)})
+		const many = 130
+		for i := range many {
+			d.identify(fmt.Sprint("c", i), fmt.Sprintf(`{"email":"a@d%03d.example"}`, i))
+			d.track(fmt.Sprint("c", i), "Subscribed", "")
+			d.track(fmt.Sprint("c", i), "Go", "")
+		}
+		d.identify("y", `{"email":"y@hotmail.fr"}`)
+		d.track("y", "Subscribed", "")
+		d.track("y", "Go", "")
+		d.tick(0)
+		for i := range many {
+			d.accepted("x", fmt.Sprint("c", i), d.now, 2)
+		}
+		d.accepted("x", "y", d.now, 1)
+		d.complain("x", fmt.Sprint("c", many-1), 1)
+		r, err := s.Deliverability(t.Context(), d.now.Add(time.Hour), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var accepted, complaints int
+		for _, row := range r.Days {
+			accepted += row.Accepted
+			complaints += row.Complaints
+		}
+		if len(r.Days) != 21 || accepted != 2*many+1 || complaints != 1 {
+			t.Errorf("%d rows, %d accepted, %d complaints", len(r.Days), accepted, complaints)
+		}
+		others := 0
+		for _, row := range r.Providers {
+			if row.Provider == campaign.OtherDomains {
+				others++
+			}
+		}
+		if last := rowsOf(r.Providers[len(r.Providers)-1:])[0]; others != 1 || last != "  other 220 0 0 0 1 0 0.0045over_never" || !strings.Contains(fmt.Sprint(rowsOf(r.Providers)), "Microsoft 1 ") {
+			t.Errorf("%d × other, the last %q of %q", others, last, rowsOf(r.Providers))
 		}
 	})
 }
