@@ -24,8 +24,15 @@ type doctorOutput struct {
 	OK     bool          `json:"ok"`
 	At     time.Time     `json:"at"`
 	Ledger *ledgerDoctor `json:"ledger,omitempty"`
+	// Database is what is odd about the database's settings; none of it is an error.
+	Database *databaseDoctor `json:"database,omitempty"`
 	// Addresses is what is odd about customers' addresses; none of it is an error.
 	Addresses *hygiene.Counts `json:"addresses,omitempty"`
+}
+
+// databaseDoctor is what a person should change about the database.
+type databaseDoctor struct {
+	Warnings []string `json:"warnings"`
 }
 
 // ledgerDoctor is what is wrong with the ledger.
@@ -64,6 +71,9 @@ func (c *doctorCmd) Run(rt *runtime) error {
 			return err
 		}
 		out.Addresses = &counts
+		if out.Database, err = rt.doctorDatabase(s); err != nil {
+			return err
+		}
 	}
 	if rt.json {
 		if err := rt.printJSON(out); err != nil {
@@ -71,6 +81,11 @@ func (c *doctorCmd) Run(rt *runtime) error {
 		}
 	} else {
 		printLedgerDoctor(rt, *out.Ledger)
+		if out.Database != nil {
+			for _, w := range out.Database.Warnings {
+				rt.printf("database: %s\n", w)
+			}
+		}
 		printAddresses(rt, out.Addresses)
 	}
 	if !out.OK {
@@ -88,6 +103,20 @@ func (rt *runtime) doctorLedger(s *store.Store, at time.Time) (*ledgerDoctor, er
 		broken = []store.Violation{}
 	}
 	return &ledgerDoctor{len(broken) == 0, rules, broken}, nil
+}
+
+// doctorDatabase looks at settings that make everything slower by the day.
+func (rt *runtime) doctorDatabase(s *store.Store) (*databaseDoctor, error) {
+	off, err := s.NoVacuum(rt.ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &databaseDoctor{Warnings: []string{}}
+	for _, setting := range off {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("PostgreSQL's %[1]s is off: nobody takes away what is dead in its tables, which grow, and all work in them slows down; "+
+			"have its administrator run ALTER SYSTEM SET %[1]s = on; SELECT pg_reload_conf(); or switch it on in the provider's settings, and then VACUUM ANALYZE once", setting))
+	}
+	return out, nil
 }
 
 func printLedgerDoctor(rt *runtime, d ledgerDoctor) {
