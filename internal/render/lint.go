@@ -38,7 +38,8 @@ func (d *document) lint() {
 		case "img":
 			dots += d.lintImage(t)
 		case "a", "area":
-			if a := t.attr("href"); a != nil && a.hasValue {
+			// MJML's own thumbnails lead to numbers, and work by labels.
+			if a, class := t.attr("href"), t.attr("class"); a != nil && a.hasValue && (class == nil || !strings.HasPrefix(d.src[class.vs:class.ve], "mj-carousel-thumbnail ")) {
 				anchors = append(anchors, htmlAnchor{t.start, a.vs, unescaped(d.src[a.vs:a.ve])})
 			}
 		}

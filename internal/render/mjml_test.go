@@ -124,3 +124,12 @@ func TestActiveMJML(t *testing.T) {
 		}
 	}
 }
+
+// What MJML itself puts out is nothing for the author to mend.
+func TestMJMLCarouselIsSound(t *testing.T) {
+	_, problems := Compile(inMJML(t, `<mjml><mj-body><mj-section><mj-column><mj-text>`+strings.Repeat("many words ", 20)+`</mj-text><mj-carousel>
+<mj-carousel-image src="https://shop.example/1.jpg" alt="One" /><mj-carousel-image src="https://shop.example/2.jpg" alt="Two" /></mj-carousel></mj-column></mj-section></mj-body></mjml>`))
+	for _, p := range problems {
+		t.Errorf("problem: %s", p)
+	}
+}

@@ -37,6 +37,7 @@ type textWriter struct {
 
 	href     string
 	linkText int // where the link's text begins
+	last     textLink
 	lists    []int
 	pre      int
 }
@@ -207,13 +208,46 @@ func (w *textWriter) closeLink() {
 		bare = strings.TrimPrefix(bare, scheme)
 	}
 	switch {
+	case w.again(href, said):
+		return
 	case said == href || said == bare:
+		w.last = textLink{href, said, w.linkText, len(w.out)}
 	case said == "":
 		w.put(bare)
+		w.last = textLink{href, "", len(w.out) - len(bare), len(w.out)}
 	default:
+		from := w.linkText
 		w.lines, w.space = 0, true // it belongs to its text
 		w.put("(" + bare + ")")
+		w.last = textLink{href, said, from, len(w.out)}
 	}
+}
+
+// textLink is a link that was written: where it leads, its words and where it stands.
+type textLink struct {
+	href, said string
+	from, to   int
+}
+
+// again tells whether a link says what the one right before it has said, as a picture
+// and its caption do. A link without words gives way to one with words.
+func (w *textWriter) again(href, said string) bool {
+	last, from := w.last, w.linkText
+	if from < 0 {
+		from = len(w.out)
+	}
+	if last.href != href || last.to > from || len(bytes.TrimSpace(w.out[last.to:from])) > 0 {
+		return false
+	}
+	if said == "" || said == last.said {
+		w.out = w.out[:last.to]
+		return true
+	}
+	if last.said == "" {
+		w.out = append(w.out[:last.from], w.out[w.linkText:]...)
+		w.linkText = last.from
+	}
+	return false
 }
 
 // text writes text with its white space drawn together.
@@ -243,7 +277,7 @@ func (w *textWriter) text(s string) {
 			return
 		}
 		_, n := utf8.DecodeRuneInString(s)
-		if isSpace(s[0]) || s[0] == 0xc2 { // not for the invisible ones
+		if isSpace(s[0]) || s[0] == 0xc2 || strings.HasPrefix(s, "\u200a") { // not for the invisible ones
 			w.space = true
 		}
 		s = s[n:]
@@ -259,7 +293,7 @@ func isGap(s string, i int) bool {
 	case c == 0xc2:
 		return i+1 < len(s) && s[i+1] == 0xa0 // no-break space
 	case c == 0xe2:
-		return strings.HasPrefix(s[i:], "\u200b") || strings.HasPrefix(s[i:], "\u200c")
+		return strings.HasPrefix(s[i:], "\u200a") || strings.HasPrefix(s[i:], "\u200b") || strings.HasPrefix(s[i:], "\u200c")
 	case c == 0xcd:
 		return strings.HasPrefix(s[i:], "\u034f")
 	case c == 0xef:
