@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,13 +27,33 @@ type HTTPFigures struct {
 	Database float64 `json:"database_cpu_us"`
 }
 
+// loaded is what was measured of a handler, in one go or in several.
+type loaded struct {
+	took                   []time.Duration // each request
+	seconds, cpu, database float64
+}
+
+func (l *loaded) add(m loaded) {
+	l.took = append(l.took, m.took...)
+	l.seconds, l.cpu, l.database = l.seconds+m.seconds, l.cpu+m.cpu, l.database+m.database
+}
+
+func (l *loaded) figures() HTTPFigures {
+	slices.Sort(l.took)
+	ms := func(share float64) float64 {
+		return float64(l.took[int(share*float64(len(l.took)-1))].Microseconds()) / 1000
+	}
+	n := float64(len(l.took))
+	return HTTPFigures{Requests: len(l.took), PerSecond: n / l.seconds, P50: ms(0.5), P99: ms(0.99), CPU: l.cpu * 1e6 / n, Database: l.database * 1e6 / n}
+}
+
 // load asks a server on this machine for one thing after the other over so many
-// connections, for a time. request is the nth request as it goes over the line; every
+// connections, for a time. request is the next request as it goes over the line; every
 // answer must have the status.
-func load(ctx context.Context, handler http.Handler, connections int, length time.Duration, status int, request func(n int) []byte) (HTTPFigures, error) {
+func load(ctx context.Context, handler http.Handler, connections int, length time.Duration, status int, request func() []byte) (loaded, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return HTTPFigures{}, fmt.Errorf("listen: %w", err)
+		return loaded{}, fmt.Errorf("listen: %w", err)
 	}
 	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	served := make(chan error, 1)
@@ -42,30 +61,18 @@ func load(ctx context.Context, handler http.Handler, connections int, length tim
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
 	var all sync.WaitGroup
-	var next atomic.Int64
 	took, errs := make([][]time.Duration, connections), make([]error, connections)
 	begun, used := time.Now(), processorTime()
 	for i := range connections {
-		all.Go(func() {
-			took[i], errs[i] = client(ctx, ln.Addr().String(), status, func() []byte { return request(int(next.Add(1) - 1)) })
-		})
+		all.Go(func() { took[i], errs[i] = client(ctx, ln.Addr().String(), status, request) })
 	}
 	all.Wait()
-	seconds, used := time.Since(begun).Seconds(), processorTime()-used
+	out := loaded{seconds: time.Since(begun).Seconds(), cpu: (processorTime() - used).Seconds(), took: slices.Concat(took...)}
 	err = errors.Join(append(errs, srv.Close())...)
 	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, serr)
 	}
-	every := slices.Concat(took...)
-	if err != nil || len(every) == 0 {
-		return HTTPFigures{}, errors.Join(err, ctxErr(len(every)))
-	}
-	slices.Sort(every)
-	ms := func(share float64) float64 {
-		return float64(every[int(share*float64(len(every)-1))].Microseconds()) / 1000
-	}
-	return HTTPFigures{Requests: len(every), PerSecond: float64(len(every)) / seconds, P50: ms(0.5), P99: ms(0.99),
-		CPU: float64(used.Microseconds()) / float64(len(every))}, nil
+	return out, errors.Join(err, ctxErr(len(out.took)))
 }
 
 func ctxErr(n int) error {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -72,7 +74,7 @@ func Track(ctx context.Context, o TrackOptions) (TrackFigures, error) {
 		return TrackFigures{}, err
 	}
 	defer p.close()
-	t := &trackRun{TrackOptions: o, place: p}
+	t := &trackRun{TrackOptions: o, place: p, order: rand.New(rand.NewPCG(1, 2)).Perm(o.Messages)}
 	t.out = TrackFigures{Engine: p.engine.String(), Messages: o.Messages, Connections: o.Connections}
 	// Commits shall last, unlike those of the place's own store.
 	if t.store, err = store.Open(ctx, p.named(trackName), store.Options{}); err != nil {
@@ -82,7 +84,7 @@ func Track(ctx context.Context, o TrackOptions) (TrackFigures, error) {
 	for _, part := range []struct {
 		name string
 		do   func(context.Context) error
-	}{{"fill", t.fill}, {"bare handler", t.bare}, {"opens", t.opens}, {"an insert a hit", t.insert}, {"clicks", t.clicks}, {"settle", t.settle}} {
+	}{{"fill", t.fill}, {"requests", t.rounds}, {"check", t.check}, {"settle", t.settle}} {
 		begun := time.Now()
 		if err := part.do(ctx); err != nil {
 			return t.out, fmt.Errorf("measure %s: %w", part.name, err)
@@ -95,17 +97,63 @@ func Track(ctx context.Context, o TrackOptions) (TrackFigures, error) {
 // trackName is by which the database knows the connections that are measured.
 const trackName = "tidings-bench-track"
 
-// load measures a handler, with what the database has used for it.
-func (t *trackRun) load(ctx context.Context, handler http.Handler, status int, request func(int) []byte) (HTTPFigures, error) {
-	before := t.place.backends(ctx, trackName)
-	f, err := load(ctx, handler, t.Connections, t.Time, status, request)
+// trackRounds is how often the parts take turns, so that what else the machine does
+// is much the same for all of them.
+const trackRounds = 5
+
+// trackPart is a handler that is measured.
+type trackPart struct {
+	handler http.Handler
+	status  int
+	request func() []byte
+	loaded
+}
+
+// rounds measures all handlers in turn.
+func (t *trackRun) rounds(ctx context.Context) error {
+	plain, err := t.plain()
 	if err != nil {
-		return f, err
+		return err
+	}
+	defer plain.Close()
+	pixels, clicks := t.requests(t.Open), t.requests(func(m int64) string { return t.Click(m, m%benchLinks+1) })
+	bare := &trackPart{handler: http.HandlerFunc(answerPixel), status: http.StatusOK, request: t.inTurn(pixels)}
+	opens := &trackPart{handler: t.handler, status: http.StatusOK, request: t.inTurn(pixels)}
+	insert := &trackPart{handler: t.insertEach(plain), status: http.StatusOK, request: t.inTurn(pixels)}
+	follow := &trackPart{handler: t.handler, status: http.StatusFound, request: t.inTurn(clicks)}
+	for range trackRounds {
+		for _, p := range []*trackPart{bare, opens, insert, follow} {
+			if err := t.measure(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	o := &t.out
+	o.Opens, o.Clicks, o.Baseline.Bare, o.Baseline.Insert = opens.figures(), follow.figures(), bare.figures(), insert.figures()
+	o.OpensPerSecond, o.ClicksPerSecond, o.P99 = o.Opens.PerSecond, o.Clicks.PerSecond, max(o.Opens.P99, o.Clicks.P99)
+	o.Baseline.OpensToInsert = o.OpensPerSecond / o.Baseline.Insert.PerSecond
+	return nil
+}
+
+// measure adds a round to a part, with what the database has used for it.
+func (t *trackRun) measure(ctx context.Context, p *trackPart) error {
+	runtime.GC() // what the part before has left is not this one's
+	before := t.place.backends(ctx, trackName)
+	m, err := load(ctx, p.handler, t.Connections, t.Time/trackRounds, p.status, p.request)
+	if err != nil {
+		return err
 	}
 	for pid, used := range t.place.backends(ctx, trackName) {
-		f.Database += (used - before[pid]) * 1e6 / float64(f.Requests)
+		m.database += used - before[pid]
 	}
-	return f, nil
+	p.add(m)
+	return nil
+}
+
+// inTurn gives one request after the other.
+func (t *trackRun) inTurn(requests [][]byte) func() []byte {
+	var next atomic.Int64
+	return func() []byte { return requests[int(next.Add(1)-1)%len(requests)] }
 }
 
 type trackRun struct {
@@ -113,7 +161,7 @@ type trackRun struct {
 	place   *place
 	store   *store.Store
 	handler http.Handler
-	asked   int // hits that were answered
+	order   []int // messages, as they are asked for: mixed, as mails are opened
 	out     TrackFigures
 }
 
@@ -146,37 +194,18 @@ func (t *trackRun) fill(ctx context.Context) error {
 	return err
 }
 
-// request is a request of a mail program's, as it goes over the line.
+// request is one of a mail program's, as it goes over the line.
 func request(path string, n int) []byte {
 	return []byte("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: image/*,*/*\r\nAccept-Encoding: gzip\r\nUser-Agent: " + agents[n%len(agents)] + "\r\n\r\n")
 }
 
 // requests are made before the clock runs.
-func (t *trackRun) requests(path func(message int64) string) func(int) []byte {
+func (t *trackRun) requests(path func(message int64) string) [][]byte {
 	made := make([][]byte, t.Messages)
 	for i := range made {
-		made[i] = request(path(int64(i+1)), i)
+		made[i] = request(path(int64(t.order[i]+1)), i)
 	}
-	return func(n int) []byte { return made[n%len(made)] }
-}
-
-func (t *trackRun) opens(ctx context.Context) (err error) {
-	t.out.Opens, err = t.load(ctx, t.handler, http.StatusOK, t.requests(t.Open))
-	if err != nil {
-		return err
-	}
-	t.out.OpensPerSecond, t.asked = t.out.Opens.PerSecond, t.out.Opens.Requests
-	return t.check(ctx)
-}
-
-func (t *trackRun) clicks(ctx context.Context) (err error) {
-	t.out.Clicks, err = t.load(ctx, t.handler, http.StatusFound, t.requests(func(m int64) string { return t.Click(m, m%benchLinks+1) }))
-	if err != nil {
-		return err
-	}
-	t.out.ClicksPerSecond, t.asked = t.out.Clicks.PerSecond, t.asked+t.out.Clicks.Requests
-	t.out.P99 = max(t.out.Opens.P99, t.out.Clicks.P99)
-	return t.check(ctx)
+	return made
 }
 
 // check fails unless every hit that was answered is there.
@@ -185,16 +214,10 @@ func (t *trackRun) check(ctx context.Context) error {
 	if err := t.place.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM hits) + (SELECT coalesce(sum(n), 0) FROM hits_shed)`).Scan(&kept); err != nil {
 		return err
 	}
-	if kept != t.asked {
-		return fmt.Errorf("%d hits were answered, and %d are stored", t.asked, kept)
+	if asked := t.out.Opens.Requests + t.out.Clicks.Requests; kept != asked {
+		return fmt.Errorf("%d hits were answered, and %d are stored", asked, kept)
 	}
 	return nil
-}
-
-// bare answers the same pixel and records nothing.
-func (t *trackRun) bare(ctx context.Context) (err error) {
-	t.out.Baseline.Bare, err = t.load(ctx, http.HandlerFunc(answerPixel), http.StatusOK, t.requests(t.Open))
-	return err
 }
 
 func answerPixel(w http.ResponseWriter, _ *http.Request) {
@@ -203,28 +226,17 @@ func answerPixel(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(make([]byte, 43))
 }
 
-// insert records each hit by a statement of its own.
-func (t *trackRun) insert(ctx context.Context) error {
-	db, err := t.plain()
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+// insertEach records each hit by a statement of its own.
+func (t *trackRun) insertEach(db *sql.DB) http.Handler {
 	var n atomic.Int64
-	handler := func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := db.ExecContext(r.Context(), "INSERT INTO bare_hits (message_id, user_agent, at) VALUES ($1, $2, $3)",
-			n.Add(1)%int64(t.Messages)+1, r.UserAgent(), time.Now().UnixMicro()); err != nil {
+			t.order[int(n.Add(1))%t.Messages]+1, r.UserAgent(), time.Now().UnixMicro()); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		answerPixel(w, r)
-	}
-	b := &t.out.Baseline
-	if b.Insert, err = t.load(ctx, http.HandlerFunc(handler), http.StatusOK, t.requests(t.Open)); err != nil {
-		return err
-	}
-	b.OpensToInsert = t.out.OpensPerSecond / b.Insert.PerSecond
-	return nil
+	})
 }
 
 // plain is the database by database/sql alone, with as many connections as the store

@@ -72,6 +72,8 @@ const (
 	soonestClick = 10 * time.Second
 	// Clients that show new mails at once load the pixel in little more than this.
 	soonestOpen = 2 * time.Second
+	// Soonest is after which it no longer counts how long after its mail a hit came.
+	Soonest = max(soonestClick, soonestOpen)
 	// So many links at once are not a person's, if they are all there are.
 	manyLinks = 3
 	// Nor is a HEAD for every link: a browser's own look at a page in advance is at one.

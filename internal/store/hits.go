@@ -16,9 +16,8 @@ const (
 	hitBatch = 512
 	// So many wait for one at most. More come only while the database stands still.
 	maxWaitingHits = 20_000
-	// hitLanes are how many transactions there are at once: one commits while the
-	// next is put together. SQLite has one writer.
-	hitLanes = 2
+	// A second transaction begins while one is under way once so many wait.
+	hitsForAnother = 16
 	// What one batch may take. Those who wait give up sooner.
 	hitTime = 10 * time.Second
 )
@@ -31,15 +30,19 @@ type newHit struct {
 	campaign.Hit
 	message, link int64
 	kind          grade.Kind
+	often         bool // there may be a flood of it
 	stored        chan error
+	done          bool // stored has been told
 }
 
-// hitLane puts hits that come at the same time into one transaction: the first
-// starts it, and those that come while it runs share the next.
-type hitLane struct {
+// hitQueue puts hits that come at the same time into one transaction: the first
+// starts it, and those that come while it runs share the next. PostgreSQL runs two, for
+// one waits for its commit while the other works, when that leaves each enough to do.
+type hitQueue struct {
 	mu      sync.Mutex
 	waiting []*newHit
-	busy    bool
+	workers int
+	most    int // workers at once
 }
 
 // Opened records that a message's pixel was asked for; it returns once that is
@@ -54,21 +57,17 @@ func (s *Store) Clicked(ctx context.Context, message, link int64, hit campaign.H
 }
 
 func (s *Store) addHit(ctx context.Context, h *newHit) error {
+	h.often = s.often.add(hitKey{h.message, h.link, campaign.Micros(h.At) / hourMicros})
 	if s.bound != nil {
 		return s.recordHits(ctx, []*newHit{h})
 	}
 	h.stored = make(chan error, 1)
-	lane := &s.hits[0]
-	if s.engine == audience.Postgres {
-		// By message, so that no two transactions mark the same one.
-		lane = &s.hits[uint64(h.message)%hitLanes]
-	}
-	begin, err := lane.add(h)
+	begin, err := s.hits.add(h)
 	if err != nil {
 		return err
 	}
 	if begin {
-		go s.workLane(lane)
+		go s.workHits()
 	}
 	select {
 	case err := <-h.stored:
@@ -78,40 +77,52 @@ func (s *Store) addHit(ctx context.Context, h *newHit) error {
 	}
 }
 
-// add tells whether nobody is at work on the lane.
-func (l *hitLane) add(h *newHit) (begin bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.waiting) >= maxWaitingHits {
+// add tells whether another worker shall begin.
+func (q *hitQueue) add(h *newHit) (begin bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) >= maxWaitingHits {
 		return false, errBusy
 	}
-	l.waiting = append(l.waiting, h)
-	begin, l.busy = !l.busy, true
+	q.waiting = append(q.waiting, h)
+	if begin = q.workers == 0 || q.workers < q.most && len(q.waiting) >= hitsForAnother; begin {
+		q.workers++
+	}
 	return begin, nil
 }
 
-// next takes the hits of the next transaction; none: the lane is at rest.
-func (l *hitLane) next() []*newHit {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := min(len(l.waiting), hitBatch)
-	out := l.waiting[:n:n]
-	if l.waiting = l.waiting[n:]; n == 0 {
-		l.waiting, l.busy = nil, false
+// next takes the hits of the next transaction; none: the worker is done.
+func (q *hitQueue) next() []*newHit {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(len(q.waiting), hitBatch)
+	if n == 0 || q.workers > 1 && n < hitsForAnother {
+		q.workers--
+		return nil
+	}
+	out := q.waiting[:n:n]
+	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
+		q.waiting = nil
 	}
 	return out
 }
 
-// workLane works until nothing waits. The requests that wait may be gone by then:
+// workHits works until nothing waits. The requests that wait may be gone by then:
 // what came is recorded all the same.
-func (s *Store) workLane(l *hitLane) {
+func (s *Store) workHits() {
 	for {
-		batch := l.next()
+		batch := s.hits.next()
 		if len(batch) == 0 {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), hitTime)
-		err := s.recordHits(ctx, batch)
+		var err error
+		if s.engine == audience.Postgres {
+			batch, err = s.recordFast(ctx, batch)
+		}
+		if err == nil && len(batch) > 0 {
+			err = s.recordHits(ctx, batch)
+		}
 		cancel()
 		for _, h := range batch {
 			h.stored <- err

@@ -27,18 +27,18 @@ func (j *hitJudge) apply(ctx context.Context) error {
 }
 
 func (j *hitJudge) saveGrades(ctx context.Context) error {
-	var same []int64
-	var changed [][]any
+	var same, changed [][]any
 	for _, h := range j.judged {
 		switch {
 		case !h.same():
-			changed = append(changed, []any{h.id, string(h.result.Grade), reasonsText(h.result), h.result.Version})
+			changed = append(changed, []any{h.message, h.id, string(h.result.Grade), reasonsText(h.result), h.result.Version})
 		case !h.settled:
-			same = append(same, h.id)
+			same = append(same, []any{h.message, h.id})
 		}
 	}
 	if len(same) > 0 {
-		if _, err := j.tx.ExecContext(ctx, `UPDATE hits SET settled = TRUE WHERE id IN `+j.ids("$1"), array(same)); err != nil {
+		if _, err := j.tx.ExecContext(ctx, `UPDATE hits SET settled = TRUE FROM `+j.rows("$1", "message_id bigint", "id bigint")+` x
+			WHERE hits.message_id = x.message_id AND hits.id = x.id`, array(same)); err != nil {
 			return err
 		}
 	}
@@ -46,7 +46,8 @@ func (j *hitJudge) saveGrades(ctx context.Context) error {
 		return nil
 	}
 	_, err := j.tx.ExecContext(ctx, `UPDATE hits SET settled = TRUE, grade = x.grade, reasons = x.reasons, rules = x.rules
-		FROM `+j.rows("$1", "id bigint", "grade text", "reasons text", "rules int")+` x WHERE hits.id = x.id`, array(changed))
+		FROM `+j.rows("$1", "message_id bigint", "id bigint", "grade text", "reasons text", "rules int")+` x
+		WHERE hits.message_id = x.message_id AND hits.id = x.id`, array(changed))
 	return err
 }
 

@@ -77,15 +77,6 @@ type hitPlan struct {
 // first times on their messages, and, for those whose hand-over had no reply, that
 // they did arrive.
 func (s *Store) recordHits(ctx context.Context, batch []*newHit) error {
-	if s.engine == audience.Postgres && s.bound == nil {
-		done, err := s.recordFast(ctx, batch)
-		if err != nil {
-			return fmt.Errorf("store hits: %w", err)
-		}
-		if done {
-			return nil
-		}
-	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		p, err := s.planHits(ctx, tx, batch, s.forKeyShare())
 		if err != nil || len(p.mails) == 0 {
@@ -162,8 +153,8 @@ func (s *Store) hitMails(ctx context.Context, q querier, batch []*newHit, lock s
 	rows, err := q.QueryContext(ctx, `SELECT id, state = 'uncertain' OR uncertain > 0 AND state IN ('pending', 'queued', 'claimed'),
 			CASE WHEN opened_at IS NULL THEN 0 ELSE 1 END + CASE WHEN clicked_at IS NULL THEN 0 ELSE 2 END
 				+ CASE WHEN machine_opened_at IS NULL THEN 0 ELSE 4 END + CASE WHEN machine_clicked_at IS NULL THEN 0 ELSE 8 END,
-			CASE WHEN state = 'accepted' AND reason <> 'evidence' THEN done_at ELSE handoff_at END, `+clock+`
-		FROM messages WHERE id IN `+s.ids("$1")+lock, array(ids))
+			`+acceptedBy+`, `+clock+`
+		FROM messages m WHERE id IN `+s.ids("$1")+lock, array(ids))
 	if err != nil {
 		return nil, fmt.Errorf("find messages: %w", err)
 	}
@@ -198,8 +189,7 @@ func (s *Store) keptHits(ctx context.Context, q querier, batch []*newHit, mails 
 	since := campaign.Micros(batch[0].At)
 	for _, h := range batch {
 		since = min(since, campaign.Micros(h.At))
-		often := s.often.add(hitKey{h.message, h.link, campaign.Micros(h.At) / hourMicros})
-		if m := mails[h.message]; m != nil && m.marked != 0 && often {
+		if m := mails[h.message]; m != nil && m.marked != 0 && h.often {
 			ids = append(ids, h.message)
 		}
 	}

@@ -40,7 +40,7 @@ type Store struct {
 	eval    *audience.Evaluator
 	links   linkCache
 	targets targetCache
-	hits    [hitLanes]hitLane
+	hits    hitQueue
 	often   oftenHit
 	slowed  atomic.Bool  // somebody has asked for less mail, when this process last looked
 	pruned  atomic.Int64 // when counts that no limit asks for were dropped last
@@ -82,7 +82,7 @@ func Open(ctx context.Context, databaseURL string, o Options) (*Store, error) {
 			// pgx puts the URL into its error; the password must not reach a log.
 			return nil, URLError("DATABASE_URL is not a PostgreSQL address; write postgres://user:password@host:5432/name")
 		}
-		s.engine = audience.Postgres
+		s.engine, s.hits.most = audience.Postgres, 2
 		if o.Delay > 0 {
 			cfg.DialFunc = slowDial(cfg.DialFunc, o.Delay)
 		}

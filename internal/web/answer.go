@@ -79,13 +79,15 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 	answer(w, status, "application/json", append(b, '\n'))
 }
 
+// Values of headers that nearly every answer has: shared, and not to be changed.
+var noSniff, noReferrer, noStore = []string{"nosniff"}, []string{"no-referrer"}, []string{"no-store"}
+
 func answer(w http.ResponseWriter, status int, kind string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	if h.Get("Cache-Control") == "" {
-		h.Set("Cache-Control", "no-store")
+	h["Content-Type"] = []string{kind}
+	h["X-Content-Type-Options"], h["Referrer-Policy"] = noSniff, noReferrer
+	if len(h["Cache-Control"]) == 0 {
+		h["Cache-Control"] = noStore
 	}
 	w.WriteHeader(status)
 	w.Write(body)

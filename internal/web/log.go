@@ -61,6 +61,9 @@ func (s *Server) logged(mux *http.ServeMux) http.Handler {
 			case rec.status >= 400:
 				level = slog.LevelInfo
 			}
+			if !s.Log.Enabled(r.Context(), level) {
+				return
+			}
 			s.Log.Log(context.WithoutCancel(r.Context()), level, "http request", "method", method(r), "route", route(r),
 				"status", rec.status, "bytes", rec.bytes, "took", s.Now().Sub(began))
 		}()

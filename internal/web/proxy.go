@@ -11,6 +11,9 @@ import (
 // one. What stands further left was written by the client and may be a lie.
 func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	addr := peer(r)
+	if !within(addr, trusted) {
+		return addr
+	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && within(addr, trusted); i-- {
 		hop, ok := parseHop(hops[i])

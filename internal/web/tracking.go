@@ -100,10 +100,10 @@ func redirectable(target string) bool {
 // neverCached makes every view of a mail ask again.
 func neverCached(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-store, no-cache, must-revalidate, private")
-	h.Set("Pragma", "no-cache")
-	h.Set("Expires", "0")
+	h["Cache-Control"], h["Pragma"], h["Expires"] = never, noCache, expired
 }
+
+var never, noCache, expired = []string{"no-store, no-cache, must-revalidate, private"}, []string{"no-cache"}, []string{"0"}
 
 // recording is a context for what must be stored even when the customer's
 // program has hung up: mail clients often do as soon as they have the headers.
