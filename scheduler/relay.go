@@ -31,6 +31,15 @@ type relayed struct {
 
 // relay is RelayDue.
 func (s *Scheduler) relay(ctx context.Context, now time.Time) (did relayed, err error) {
+	// What concerns the ledger alone goes on while the queue does not answer. While mails
+	// go out the relay works many times a second, and what is swept has lain for minutes.
+	if since := now.Sub(s.swept); since < 0 || since >= sweepEvery {
+		if _, err := s.Store.Sweep(ctx, now); err != nil {
+			return did, fmt.Errorf("sweep: %w", err)
+		}
+		s.swept = now
+	}
+	s.watch(ctx, now)
 	epoch, err := s.Queue.Epoch(ctx)
 	if err != nil {
 		return did, fmt.Errorf("ask the queue for its epoch: %w", err)
@@ -42,15 +51,6 @@ func (s *Scheduler) relay(ctx context.Context, now time.Time) (did relayed, err 
 	if lost > 0 {
 		s.Log.Warn("the queue was lost; its messages are queued again", "messages", lost)
 	}
-	// While mails go out the relay works many times a second, and what is swept has
-	// lain for minutes.
-	if since := now.Sub(s.swept); since < 0 || since >= sweepEvery {
-		if _, err := s.Store.Sweep(ctx, now); err != nil {
-			return did, fmt.Errorf("sweep: %w", err)
-		}
-		s.swept = now
-	}
-	s.watch(ctx, now)
 	out, err := s.Store.Relay(ctx, now, s.Relay)
 	if err != nil {
 		return did, fmt.Errorf("relay: %w", err)
