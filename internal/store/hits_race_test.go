@@ -109,3 +109,17 @@ func TestHitMeetsErasure(t *testing.T) {
 		})
 	}
 }
+
+// A hit relies on the mark of one before it, which is regraded at that moment: neither
+// sees the other. The mark is made when the hit is settled.
+func TestLostMarkIsMended(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d, o := letter(t, s, map[string]string{"x": onGo("steps: [ { send: one } ]")})
+		d.openMail(o, time.Hour, campaign.Hit{UserAgent: person})
+		exec(t, s, `UPDATE messages SET opened_at = NULL`) // what the other has done
+		d.marks("")
+		d.settle(time.Minute)
+		d.marks("opened")
+	})
+}

@@ -43,10 +43,14 @@ func markOf(k grade.Kind, g grade.Grade) hitMark {
 	return m
 }
 
+// marksOf is a bit for each hitMark that a message m has.
+const marksOf = `CASE WHEN m.opened_at IS NULL THEN 0 ELSE 1 END + CASE WHEN m.clicked_at IS NULL THEN 0 ELSE 2 END
+	+ CASE WHEN m.machine_opened_at IS NULL THEN 0 ELSE 4 END + CASE WHEN m.machine_clicked_at IS NULL THEN 0 ELSE 8 END`
+
 // hitMail is a message as its hits need it.
 type hitMail struct {
 	doubtful bool          // whether it has arrived is not known: a hit proves that it has
-	marked   int           // a bit for each hitMark that it has
+	marked   int           // see marksOf
 	accepted sql.NullInt64 // when a mail server took it, or was about to
 }
 
@@ -151,8 +155,7 @@ func (s *Store) hitMails(ctx context.Context, q querier, batch []*newHit, lock s
 		clock = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 	}
 	rows, err := q.QueryContext(ctx, `SELECT id, state = 'uncertain' OR uncertain > 0 AND state IN ('pending', 'queued', 'claimed'),
-			CASE WHEN opened_at IS NULL THEN 0 ELSE 1 END + CASE WHEN clicked_at IS NULL THEN 0 ELSE 2 END
-				+ CASE WHEN machine_opened_at IS NULL THEN 0 ELSE 4 END + CASE WHEN machine_clicked_at IS NULL THEN 0 ELSE 8 END,
+			`+marksOf+`,
 			`+acceptedBy+`, `+clock+`
 		FROM messages m WHERE id IN `+s.ids("$1")+lock, array(ids))
 	if err != nil {

@@ -81,6 +81,7 @@ type hitJudge struct {
 type judgedMail struct {
 	customer, links int64
 	campaign, step  string
+	marked          int          // see marksOf
 	hits            []*storedHit // in order
 	changed         bool         // the first times on it have to be found anew
 }
@@ -122,7 +123,9 @@ func (j *hitJudge) judge(ctx context.Context, spans []hitSpan) error {
 			if !h.settled {
 				j.settled++
 			}
-			m.changed = m.changed || string(h.result.Grade) != h.grade
+			// A mark was taken away while this hit, which relies on it, was on its way.
+			unmarked := !h.settled && m.marked&(1<<markOf(h.kind, h.result.Grade)) == 0
+			m.changed = m.changed || unmarked || string(h.result.Grade) != h.grade
 			j.judged = append(j.judged, h)
 		}
 	}
@@ -140,7 +143,7 @@ func (j *hitJudge) readMails(ctx context.Context, spans []hitSpan) error {
 	if lock != "" {
 		lock = " FOR NO KEY UPDATE OF m"
 	}
-	rows, err := j.tx.QueryContext(ctx, `SELECT m.id, m.customer_id, m.links, k.name, m.step FROM messages m JOIN campaigns k ON k.id = m.campaign_id
+	rows, err := j.tx.QueryContext(ctx, `SELECT m.id, m.customer_id, m.links, k.name, m.step, `+marksOf+` FROM messages m JOIN campaigns k ON k.id = m.campaign_id
 		WHERE m.id IN `+j.ids("$1")+` ORDER BY m.id`+lock, array(ids))
 	if err != nil {
 		return err
@@ -150,7 +153,7 @@ func (j *hitJudge) readMails(ctx context.Context, spans []hitSpan) error {
 	for rows.Next() {
 		var id int64
 		m := &judgedMail{}
-		if err := rows.Scan(&id, &m.customer, &m.links, &m.campaign, &m.step); err != nil {
+		if err := rows.Scan(&id, &m.customer, &m.links, &m.campaign, &m.step, &m.marked); err != nil {
 			return err
 		}
 		j.mails[id] = m
