@@ -263,6 +263,11 @@ func (l *lane) message(ctx context.Context, o campaign.Outgoing, next *campaign.
 	if err != nil || !admitted {
 		l.conn.Abort()
 		l.close()
+		if err != nil {
+			// It may stand as handed over. It was not, and goes back, should the database
+			// answer again: else it would be in doubt.
+			l.results = []campaign.Result{{ID: o.ID, Token: o.Token, Verdict: campaign.WasRelease}}
+		}
 		return err
 	}
 	// A process that was frozen since its claim sends nothing any more: others may
