@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tidings/internal/audience"
 	"tidings/internal/campaign"
 	"tidings/internal/intake"
 )
@@ -71,6 +72,9 @@ func (s *Store) mayAsk(ctx context.Context, tx *sql.Tx, customer int64, a asking
 			hashes = append(hashes, hash)
 		}
 	}
+	if err := s.lockAddresses(ctx, tx, hashes); err != nil {
+		return false, err
+	}
 	why, err := s.whyNotAsk(ctx, tx, hashes, a)
 	if err != nil {
 		return false, fmt.Errorf("count what was asked for: %w", err)
@@ -84,6 +88,20 @@ func (s *Store) mayAsk(ctx context.Context, tx *sql.Tx, customer int64, a asking
 		return false, fmt.Errorf("note what was asked for: %w", err)
 	}
 	return true, nil
+}
+
+// lockAddresses has those wait who ask for the same address, to whose count what others
+// are storing would be missing. SQLite's transaction is the only writer already.
+func (s *Store) lockAddresses(ctx context.Context, tx *sql.Tx, hashes []string) error {
+	if s.engine == audience.SQLite {
+		return nil
+	}
+	for _, hash := range slices.Sorted(slices.Values(hashes)) {
+		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('asked:' || $1, 0))`, hash); err != nil {
+			return fmt.Errorf("count what was asked for: %w", err)
+		}
+	}
+	return nil
 }
 
 func (s *Store) whyNotAsk(ctx context.Context, tx *sql.Tx, hashes []string, a asking) (why string, err error) {

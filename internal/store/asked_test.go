@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,6 +67,32 @@ func TestOneQuestionADay(t *testing.T) {
 		if err != nil || len(counts) == 0 || counts[0].Why != "address" || counts[0].Mail != campaign.ServiceConfirm || counts[0].Count+counts[len(counts)-1].Count < 3 {
 			t.Errorf("%+v, %v", counts, err)
 		}
+	})
+}
+
+// Nor is it asked more often by many at once.
+func TestOneQuestionAtOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"a": began("A", sendOne)}, doubleTopics)
+		for i := range 12 {
+			d.identify(fmt.Sprint("u", i), `{"email":"victim@kape.example"}`)
+		}
+		d.now = d.now.Add(time.Minute)
+		var group sync.WaitGroup
+		for i := range 12 {
+			group.Go(func() {
+				items, err := intake.ParseCall("track", fmt.Appendf(nil, `{"userId":"u%d","event":"Subscribed","properties":{"topic":"offers"}}`, i), d.now)
+				if err == nil {
+					err = s.Accept(t.Context(), items)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		is(t, s, []string{"1"}, requests)
 	})
 }
 

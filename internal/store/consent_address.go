@@ -31,6 +31,9 @@ type word struct {
 	topic    string
 	is, holds,
 	follows bool
+	// From when on what follows counts: since the address is another one, and behind the
+	// last word.
+	at int64
 }
 
 // readdress brings consents to topics of double opt-in in line with the addresses that
@@ -47,9 +50,9 @@ func (s *Store) readdress(ctx context.Context, tx *sql.Tx, customers []int64, h 
 		return err
 	}
 	us := campaign.Micros(h.at)
-	var new, asks []consent
+	var fresh, asks []consent
 	for _, w := range words {
-		c := consent{customer: w.customer, topic: w.topic, at: us, recorded: us, source: fromAnother}
+		c := consent{customer: w.customer, topic: w.topic, at: w.at, recorded: us, source: fromAnother}
 		switch {
 		case w.is && !w.holds && h.proof != "":
 			c.given, c.source, c.proof = true, fromLink, h.proof
@@ -60,9 +63,9 @@ func (s *Store) readdress(ctx context.Context, tx *sql.Tx, customers []int64, h 
 		default:
 			continue
 		}
-		new = append(new, c)
+		fresh = append(fresh, c)
 	}
-	if err := s.follow(ctx, tx, new); err != nil {
+	if err := s.follow(ctx, tx, fresh); err != nil {
 		return err
 	}
 	return s.askToConfirm(ctx, tx, asks, h.key)
@@ -71,17 +74,21 @@ func (s *Store) readdress(ctx context.Context, tx *sql.Tx, customers []int64, h 
 // wordsOf reads the words of customers who have an address. A yes of before there was
 // any address holds for the first one.
 func (s *Store) wordsOf(ctx context.Context, tx *sql.Tx, customers []int64, topics []string) ([]word, error) {
+	of := ` FROM consents w WHERE w.customer_id = c.id AND (w.topic = t.topic OR w.topic = '` + everyTopic + `')`
 	last := func(column, more string) string {
-		return `coalesce((SELECT w.` + column + ` FROM consents w WHERE w.customer_id = c.id AND (w.topic = t.topic OR w.topic = '` + everyTopic + `')` + more + `
-			ORDER BY w.at DESC, w.id DESC LIMIT 1), FALSE)`
+		return `coalesce((SELECT w.` + column + of + more + ` ORDER BY w.at DESC, w.id DESC LIMIT 1), FALSE)`
 	}
 	rows, err := tx.QueryContext(ctx, `SELECT c.id, t.topic, `+last("given", "")+`, `+last("follows", "")+`,
 			`+last("given", ` AND (NOT w.follows OR w.proof <> '') AND (NOT w.given OR w.email_hash = c.email_hash OR w.email_hash IS NULL AND NOT EXISTS (
-				SELECT 1 FROM attribute_facts f WHERE f.customer_id = c.id AND f.name = 'email' AND f.kind = 'text' AND lower(f.text) <> lower(c.email)))`)+`
+				SELECT 1 FROM attribute_facts f WHERE f.customer_id = c.id AND f.name = 'email' AND f.kind = 'text' AND lower(f.text) <> lower(c.email)))`)+`,
+			coalesce((SELECT max(f.at) FROM attribute_facts f WHERE f.customer_id = c.id AND f.name = 'email'), 0), coalesce((SELECT max(w.at)`+of+`), 0)
 		FROM customers c CROSS JOIN `+s.rows("$2", "topic text")+` t
 		WHERE c.id IN `+s.ids("$1")+` AND c.email_hash IS NOT NULL ORDER BY c.id, t.topic`, array(customers), array(wrap(topics)))
 	words, err := collect(rows, err, func(rows *sql.Rows) (w word, err error) {
-		return w, rows.Scan(&w.customer, &w.topic, &w.is, &w.follows, &w.holds)
+		var moved, said int64
+		err = rows.Scan(&w.customer, &w.topic, &w.is, &w.follows, &w.holds, &moved, &said)
+		w.at = max(moved, said)
+		return w, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for consents to other addresses: %w", err)

@@ -203,6 +203,30 @@ func TestMergedConsentIsOfItsAddress(t *testing.T) {
 	})
 }
 
+// What a batch says in order counts in order: a proof that came with the new address, and
+// was said after it, is not undone by the address for having been received together.
+func TestProofAlongWithTheAddress(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := reach{newDesk(t, s, map[string]string{"a": began("A", sendOne)}, doubleTopics)}
+		d.identify("ana", `{"email":"a@kape.example"}`)
+		d.track("ana", "Subscribed", `{"topic":"offers","proof":"paper"}`)
+		said := d.now.Add(time.Hour)
+		d.now = d.now.Add(2 * time.Hour)
+		call(t, s, d.now, "batch", `{"batch":[
+			{"type":"identify","userId":"ana","timestamp":"`+said.Format(time.RFC3339)+`","traits":{"email":"b@kape.example"}},
+			{"type":"track","userId":"ana","event":"Subscribed","timestamp":"`+said.Add(time.Second).Format(time.RFC3339)+`","properties":{"topic":"offers","proof":"confirmed at checkout"}}]}`)
+		d.may("ana", "offers", "")
+		// Said before it, it was of the old one, and a later yes of that is no shield.
+		d.now = d.now.Add(time.Hour)
+		d.track("ana", "Subscribed", `{"topic":"offers","proof":"paper 2"}`)
+		late := d.now.Add(-time.Minute)
+		d.now = d.now.Add(time.Minute)
+		call(t, s, d.now, "identify", `{"userId":"ana","timestamp":"`+late.Format(time.RFC3339)+`","traits":{"email":"c@kape.example"}}`)
+		d.may("ana", "offers", "no_consent")
+	})
+}
+
 // A yes that came before any address is of the first.
 func TestConsentBeforeTheAddress(t *testing.T) {
 	t.Parallel()
