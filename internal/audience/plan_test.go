@@ -46,12 +46,16 @@ func (db database) crowd(t testing.TB, customers int) {
 
 // explainer asks for the plan of each query before it runs it.
 type explainer struct {
-	db    database
-	plans []string
+	db      database
+	verbose bool // what each step hands on is in the plans: PostgreSQL only
+	plans   []string
 }
 
 func (x *explainer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	explain := "EXPLAIN "
+	if x.verbose {
+		explain = "EXPLAIN VERBOSE "
+	}
 	if x.db.engine == audience.SQLite {
 		explain = "EXPLAIN QUERY PLAN "
 	}
