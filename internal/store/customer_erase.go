@@ -51,6 +51,9 @@ func (s *Store) EraseCustomer(ctx context.Context, customer int64, who string, a
 // customer, be it with an address of before, brings them back among those who are
 // written to.
 func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.Time) error {
+	if err := s.lockCustomer(ctx, tx, customer); err != nil {
+		return err
+	}
 	if err := s.lockAway(ctx, tx, customer); err != nil {
 		return err
 	}

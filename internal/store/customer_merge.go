@@ -62,7 +62,7 @@ func (s *Store) link(ctx context.Context, tx *sql.Tx, ref campaign.Ref, now time
 // merge makes everything of the anonymous customer from the known customer
 // to's, and removes from. Both are locked.
 func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.Time) error {
-	if err := s.lockMerged(ctx, tx, from); err != nil {
+	if err := s.lockAway(ctx, tx, from); err != nil {
 		return fmt.Errorf("lock what is theirs: %w", err)
 	}
 	if err := s.unrankMerged(ctx, tx, from); err != nil {
@@ -106,27 +106,25 @@ func (s *Store) merge(ctx context.Context, tx *sql.Tx, from, to int64, now time.
 	return s.readdress(ctx, tx, []int64{to}, said{at: now})
 }
 
-// lockMerged waits for those who are just writing something of the customer's: what
-// they store later would go with the customer. First for workers that record what
-// became of a mail, who have its row and then write of its customer.
-func (s *Store) lockMerged(ctx context.Context, tx *sql.Tx, customer int64) error {
-	if lock := s.forUpdate(""); lock != "" {
-		if _, err := tx.ExecContext(ctx, `SELECT id FROM messages WHERE customer_id = $1 AND stage IN ('moving', 'uncertain') ORDER BY id`+lock, customer); err != nil {
-			return err
-		}
-	}
-	return s.lockAway(ctx, tx, customer)
-}
-
-// lockAway locks a customer who is to be removed: whoever is about to store something
-// of theirs is through by then, or finds them gone and looks again.
+// lockAway locks a customer who is to be removed, and is locked already as by everyone
+// who changes what is theirs. Whoever is about to store something of theirs is through
+// then, or finds them gone and looks again: what came later would go with the customer.
+// First it waits for workers that record what became of a mail: they have its row, and
+// then write of its customer.
 func (s *Store) lockAway(ctx context.Context, tx *sql.Tx, customer int64) error {
 	lock := s.forUpdate("")
 	if lock == "" {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, `SELECT id FROM customers WHERE id = $1`+lock, customer)
-	return err
+	for _, q := range []string{
+		`SELECT id FROM messages WHERE customer_id = $1 AND stage IN ('moving', 'uncertain') ORDER BY id`,
+		`SELECT id FROM customers WHERE id = $1`,
+	} {
+		if _, err := tx.ExecContext(ctx, q+lock, customer); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // moveEvents gives the events to another customer. Occurrence keys hold their

@@ -172,6 +172,43 @@ func TestEraseMeetsEntry(t *testing.T) {
 	d.sound()
 }
 
+// The server takes a mail while its customer is erased: nothing of either is left.
+func TestEraseMeetsResult(t *testing.T) {
+	t.Parallel()
+	for _, first := range []string{"result", "erasure"} {
+		s := storetest.Postgres(t)
+		d := newDesk(t, s, map[string]string{"x": onGo("steps: [ { send: one } ]")})
+		d.join("ana")
+		d.track("ana", "Go", "")
+		o := d.one(d.work(0))
+		if !d.handoff(o) {
+			t.Fatal("refused")
+		}
+		tx, pid := other(t, s, `SELECT id FROM messages FOR UPDATE`)
+		done := make(chan error, 2)
+		store := func() { _, err := s.Commit(t.Context(), acceptedOf(o), d.now); done <- err }
+		erase := func() { done <- s.EraseCustomer(t.Context(), o.Customer.ID, "olga", d.now) }
+		both := []func(){store, erase}
+		if first == "erasure" {
+			both = []func(){erase, store}
+		}
+		for i, do := range both {
+			go do()
+			waitQueue(t, s, pid, i+1)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		for range both {
+			if err := <-done; err != nil {
+				t.Errorf("%s first: %v", first, err)
+			}
+		}
+		is(t, s, []string{"0 0 0"}, `SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM events), (SELECT count(*) FROM customers)`)
+		d.sound()
+	}
+}
+
 // waitQueue waits until so many sessions wait for one of the backend pid, or for each
 // other behind it.
 func waitQueue(t *testing.T, s *store.Store, pid, n int) {
