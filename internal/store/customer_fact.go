@@ -162,6 +162,9 @@ func (s *Store) refresh(ctx context.Context, tx *sql.Tx, ids []int64) (moved []i
 			return nil, err
 		}
 		moved = append(moved, movers...)
+		if err := s.takeBackMoved(ctx, tx, movers); err != nil {
+			return nil, err
+		}
 		_, err = tx.ExecContext(ctx, `UPDATE customers SET email = x.email, email_hash = x.hash, locale = x.locale,
 				timezone = x.timezone, created_at = coalesce(x.created_at, customers.created_at), attributes = x.attributes
 			FROM `+s.rows("$1", "id bigint", "email text", "hash text", "locale text", "timezone text", "created_at bigint", "attributes json")+` x
@@ -171,6 +174,18 @@ func (s *Store) refresh(ctx context.Context, tx *sql.Tx, ids []int64) (moved []i
 		}
 	}
 	return moved, nil
+}
+
+// takeBackMoved takes back what was let out for customers who are about to get another
+// address: it counts for the domain of the old one, and goes out at the new one's pace.
+func (s *Store) takeBackMoved(ctx context.Context, tx *sql.Tx, movers []int64) error {
+	if len(movers) == 0 || !s.counts() {
+		return nil
+	}
+	if _, err := s.putBack(ctx, tx, fenceOff, `m.stage = 'moving' AND m.state IN ('queued', 'claimed') AND m.customer_id IN `+s.ids("$1"), array(movers)); err != nil {
+		return fmt.Errorf("take back what goes to another address: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) latestFacts(ctx context.Context, tx *sql.Tx, ids []int64) (map[int64]latest, error) {
