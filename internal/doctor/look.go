@@ -52,7 +52,7 @@ func Look(ctx context.Context, s Sender, dns *Resolver) (Report, error) {
 	defer cancel()
 	err := l.all(bounded)
 	switch {
-	case err != nil && ctx.Err() == nil && bounded.Err() != nil:
+	case err != nil && ctx.Err() == nil && over(bounded):
 		l.add(checkTime, Warn, fmt.Sprintf("the look was broken off after %s; what follows was not looked at: %v", within, err), "look again, or ask another server with --resolver", nil)
 	case err != nil:
 		return Report{}, err
@@ -62,6 +62,13 @@ func Look(ctx context.Context, s Sender, dns *Resolver) (Report, error) {
 		r.OK = r.OK && f.Status != Fail
 	}
 	return r, nil
+}
+
+// over tells whether the time of ctx is up. A connection's own timer may say so before
+// the context does.
+func over(ctx context.Context) bool {
+	until, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && !time.Now().Before(until)
 }
 
 // Domain is a domain as DNS has it, from how a person writes it.
