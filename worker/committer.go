@@ -11,8 +11,8 @@ import (
 	"tidings/internal/fault"
 )
 
-// Committer groups the commits of all connections of a process: while two
-// transactions are on their way, what the other connections ask for collects for the
+// Committer groups the commits of all connections of a process: while one
+// transaction is on its way, what the other connections ask for collects for the
 // next. A connection hands in the result of its last message together with the
 // hand-over of its next, so that it never has two messages in the window in
 // which a crash leaves the outcome unknown.
@@ -25,20 +25,16 @@ type Committer struct {
 
 	mu      sync.Mutex
 	waiting []*request
-	busy    int           // commits on their way, and the one that gathers
-	gathers bool          // one gathers for the next
+	busy    bool
 	lanes   int           // connections that are at work, and will ask again soon
 	enough  chan struct{} // closed when so many wait that the next commit begins; nil: nobody waits for that
 }
 
 const (
-	// So many commits may be on their way at once: while the database works on one, the
-	// connections of the other send, and a slow way to it costs half.
-	commitsAtOnce = 2
 	// A commit waits for this part of the connections at work, but no longer than for
 	// gatherTime: a transaction costs nearly the same for one mail as for fifty. Few
 	// connections do not wait at all.
-	gatherPart = 0.4
+	gatherPart = 0.75
 	gatherFrom = 8
 	gatherTime = 2 * time.Millisecond
 )
@@ -61,7 +57,7 @@ func (c *Committer) gathered() bool {
 // gather waits until enough wait for the next commit, or for as long as one may.
 func (c *Committer) gather() {
 	c.mu.Lock()
-	if c.gathered() {
+	if len(c.waiting) == 0 || c.gathered() {
 		c.mu.Unlock()
 		return
 	}
@@ -101,11 +97,8 @@ func (c *Committer) ask(ctx context.Context, results []campaign.Result, handoff 
 	c.mu.Lock()
 	c.waiting = append(c.waiting, r)
 	c.gathered()
-	lead := !c.gathers && c.busy < commitsAtOnce
-	if lead {
-		c.gathers = true
-		c.busy++
-	}
+	lead := !c.busy
+	c.busy = true
 	c.mu.Unlock()
 	if lead {
 		// A hand-over that began must be recorded even while the process stops.
@@ -120,26 +113,24 @@ func (r *request) wait() (admitted bool, err error) {
 	return r.admit, r.err
 }
 
-// lead commits whatever waits until nothing does, or another gathers. It runs beside
-// the connections, so that none of them works for the others.
+// lead commits whatever waits until nothing does. It runs beside the
+// connections, so that none of them works for the others.
 func (c *Committer) lead(ctx context.Context) {
-	for more := true; more; {
+	for {
 		c.gather()
 		c.mu.Lock()
 		group := c.waiting
-		c.waiting, c.enough, c.gathers = nil, nil, false
+		c.waiting, c.enough = nil, nil
+		if len(group) == 0 {
+			c.busy = false
+			c.mu.Unlock()
+			return
+		}
 		c.mu.Unlock()
 		c.commit(ctx, group)
 		for _, r := range group {
 			close(r.done)
 		}
-		c.mu.Lock()
-		if more = !c.gathers && len(c.waiting) > 0; more {
-			c.gathers = true
-		} else {
-			c.busy--
-		}
-		c.mu.Unlock()
 	}
 }
 

@@ -29,7 +29,7 @@ func (g *groups) Commit(_ context.Context, b Batch, _ time.Time) (map[campaign.C
 	return admitted, nil
 }
 
-// Of many connections at work two fifths are gathered for one commit; what is
+// Of many connections at work three quarters are gathered for one commit; what is
 // left when the others have gone does not wait for them; few never wait; and nobody
 // waits for longer than the committer lingers.
 func TestGather(t *testing.T) {
@@ -40,9 +40,9 @@ func TestGather(t *testing.T) {
 		linger           time.Duration
 		want             []int
 	}{
-		{"two fifths", 20, 8, 0, time.Hour, []int{8}},
-		{"the others go", 20, 3, 17, time.Hour, []int{3}},
-		{"some of them go", 20, 6, 5, time.Hour, []int{6}},
+		{"three quarters", 16, 12, 0, time.Hour, []int{12}},
+		{"the others go", 16, 3, 12, time.Hour, []int{3}},
+		{"some of them go", 16, 9, 4, time.Hour, []int{9}},
 		{"too few for long", 16, 1, 0, 0, []int{1}},
 		{"one alone", 1, 1, 0, time.Hour, []int{1}},
 	} {

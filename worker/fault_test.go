@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -333,21 +334,28 @@ func released(ids ...int64) func(*bench) string {
 	}
 }
 
-// While two commits are on their way, what the other connections ask for collects
+// While one commit is on its way, what the other connections ask for collects
 // for the next.
 func TestCommitsAreGrouped(t *testing.T) {
 	t.Parallel()
-	const lanes = 7
+	const lanes = 8
 	b := newBench(t, lanes)
-	gate, begun := make(chan struct{}), make(chan struct{}, 2)
-	held := 0
+	gate, begun := make(chan struct{}), make(chan struct{})
+	var turn atomic.Int32
+	first := true
 	b.onCommit = func(worker.Batch) error {
-		if held < 2 {
-			held++
-			begun <- struct{}{}
+		if first {
+			first = false
+			close(begun)
 			b.mu.Unlock()
 			<-gate
 			b.mu.Lock()
+		}
+		return nil
+	}
+	b.onBegin = func(int64) error {
+		if turn.Add(1) > 1 {
+			<-begun // the first one commits alone
 		}
 		return nil
 	}
@@ -360,20 +368,15 @@ func TestCommitsAreGrouped(t *testing.T) {
 			}
 		})
 	}
-	<-begun
-	<-begun
-	b.mu.Lock()
-	rest := lanes - len(b.batches[0].Handoffs) - len(b.batches[1].Handoffs)
-	b.mu.Unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := worker.WaitFor(ctx, w, rest); err != nil {
+	if err := worker.WaitFor(ctx, w, lanes-1); err != nil {
 		t.Error(err)
 	}
 	close(gate)
 	done.Wait()
-	if len(b.batches[2].Handoffs) != rest {
-		t.Errorf("hand-overs of the third commit %d, of %d that waited for it", len(b.batches[2].Handoffs), rest)
+	if len(b.batches[0].Handoffs) != 1 || len(b.batches[1].Handoffs) != lanes-1 {
+		t.Errorf("hand-overs of the first commit %d, of the second %d", len(b.batches[0].Handoffs), len(b.batches[1].Handoffs))
 	}
 	if len(b.dots) != lanes {
 		t.Errorf("%d dots", len(b.dots))
