@@ -240,20 +240,21 @@ func TestHandoffCannotBeStopped(t *testing.T) {
 func TestHandoffOfRemoved(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		d, out := begin(t, s, onGo(twoSteps), "ana", "ben", "cleo")
+		d, out := begin(t, s, onGo(twoSteps), "ana", "ben", "cleo", "dora")
 		for _, o := range out {
 			d.handoff(o)
 		}
 		d.load(nil)
 		d.tick(time.Second)
 		d.result(out[0], campaign.WasRetry, func(r *campaign.Result) { r.RetryIn = time.Minute })
+		d.result(out[3], campaign.WasRetry, func(r *campaign.Result) { r.RetryIn = time.Minute })
 		d.result(out[1], campaign.WasUncertain)
 		d.result(out[2], campaign.WasAccepted)
-		d.messages("ana one pending", "ben one uncertain", "cleo one accepted")
+		d.messages("ana one pending", "ben one uncertain", "cleo one accepted", "dora one pending")
 		d.sweep(time.Second)
-		d.messages("ana one cancelled campaign_removed", "ben one uncertain", "cleo one accepted")
+		d.messages("ana one cancelled campaign_removed", "ben one uncertain", "cleo one accepted", "dora one cancelled campaign_removed")
 		d.sweep(time.Hour)
-		d.messages("ana one cancelled campaign_removed", "ben one cancelled campaign_removed", "cleo one accepted")
+		d.messages("ana one cancelled campaign_removed", "ben one cancelled campaign_removed", "cleo one accepted", "dora one cancelled campaign_removed")
 	})
 }
 

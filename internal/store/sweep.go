@@ -73,8 +73,10 @@ func (s *Store) lefts(now time.Time) []left {
 			AND +m.campaign_id IN (SELECT id FROM campaigns WHERE NOT hold_uncertain)`, args: []any{us(evidenceGrace), campaign.MaxUncertain}},
 		{what: "expired messages", where: `m.stage = 'pending' AND m.expires_at < $1`, args: []any{us(0)}},
 		// What was handed over when its campaign's file went comes back by a refusal or as
-		// uncertain.
-		{what: "mail of removed campaigns", where: `m.stage = 'pending' AND m.campaign_id IN (SELECT k.id FROM campaigns k WHERE k.removed_at IS NOT NULL)`},
+		// uncertain: few, of which this finds one of each campaign, by an index. Asked for in
+		// one go PostgreSQL would read all that is pending, expecting to find some at once.
+		{what: "mail of removed campaigns", where: `m.stage = 'pending' AND m.id IN (SELECT (SELECT n.id FROM messages n
+			WHERE n.campaign_id = k.id AND n.stage = 'pending' ORDER BY n.done_at LIMIT 1) FROM campaigns k WHERE k.removed_at IS NOT NULL)`},
 		{what: "old slices", table: "slices", where: `m.queued_at < $1 AND NOT EXISTS (SELECT 1 FROM messages n WHERE n.slice_id = m.id AND n.stage = 'moving')`, args: []any{us(sliceKept)}},
 		{what: "pages of mails that are kept no longer", table: "sent_pages", where: `m.at <= $1`, args: []any{us(campaign.PageKept)}},
 		{what: "what was asked for long ago", table: "asked", where: `m.at < $1`, args: []any{us(askWithin)}},
@@ -99,8 +101,13 @@ func (s *Store) lefts(now time.Time) []left {
 		},
 		func(ctx context.Context, l left) (int, error) { return s.expire(ctx, l, now) },
 		func(ctx context.Context, l left) (int, error) {
-			return s.sweepStep(ctx, `UPDATE messages AS m SET state = 'cancelled', reason = '`+campaign.ExitCampaignRemoved+`', done_at = $1, token = token + 1
-				WHERE `+l.where, []any{campaign.Micros(now)})
+			for all := 0; ; {
+				n, err := s.sweepStep(ctx, `UPDATE messages AS m SET state = 'cancelled', reason = '`+campaign.ExitCampaignRemoved+`', done_at = $1, token = token + 1
+					WHERE `+l.where, []any{campaign.Micros(now)})
+				if all += n; err != nil || n == 0 || all >= dropBatch {
+					return all, err
+				}
+			}
 		},
 		func(ctx context.Context, l left) (int, error) {
 			_, err := s.sweepStep(ctx, `DELETE FROM slices WHERE id IN (SELECT m.id FROM slices m WHERE `+l.where+` ORDER BY m.queued_at LIMIT $2)`, append(l.args, dropBatch))
