@@ -19,12 +19,13 @@ const resultStates = `CASE x.verdict
 // Commit records results, then admits hand-overs, in one transaction: see
 // worker.Ledger.
 func (s *Store) Commit(ctx context.Context, b worker.Batch, now time.Time) (map[campaign.Claim]bool, error) {
+	links := s.links.unknown(b.Handoffs)
 	if s.simple(b) {
-		admitted, err := s.commitFast(ctx, b, now)
+		admitted, err := s.commitFast(ctx, b, links, now)
 		if err != nil {
 			return nil, fmt.Errorf("record results and admit hand-overs: %w", err)
 		}
-		s.links.learn(b.Handoffs)
+		s.links.learn(links)
 		return admitted, nil
 	}
 	var admitted map[campaign.Claim]bool
@@ -41,13 +42,13 @@ func (s *Store) Commit(ctx context.Context, b worker.Batch, now time.Time) (map[
 				return fmt.Errorf("record results: %w", err)
 			}
 		}
-		if admitted, err = s.admit(ctx, tx, b.Handoffs, now); err != nil {
+		if admitted, err = s.admit(ctx, tx, b.Handoffs, links, now); err != nil {
 			return fmt.Errorf("admit hand-overs: %w", err)
 		}
 		return nil
 	})
 	if err == nil {
-		s.links.learn(b.Handoffs)
+		s.links.learn(links)
 	}
 	return admitted, err
 }
@@ -195,7 +196,7 @@ func (s *Store) mailEvents(ctx context.Context, tx *sql.Tx, name string, rows []
 
 // admit moves claims to handoff. It refuses those whose token was raised by an
 // unsubscribe, an order or a sweep, and those whose lease has run out.
-func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff, now time.Time) (map[campaign.Claim]bool, error) {
+func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff, links []sentLink, now time.Time) (map[campaign.Claim]bool, error) {
 	admitted := make(map[campaign.Claim]bool, len(handoffs))
 	if len(handoffs) == 0 {
 		return admitted, nil
@@ -203,9 +204,6 @@ func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff
 	in := make([][]any, len(handoffs))
 	for i, h := range handoffs {
 		in[i] = []any{h.ID, h.Token, len(h.Links)}
-	}
-	if err := s.saveLinks(ctx, tx, handoffs); err != nil {
-		return nil, err
 	}
 	rows, err := tx.QueryContext(ctx, `UPDATE messages SET state = 'handoff', handoff_at = $2, links = x.links
 		FROM `+s.rows("$1", "id bigint", "token bigint", "links int")+` x
@@ -218,12 +216,15 @@ func (s *Store) admit(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff
 	for _, c := range claims {
 		admitted[c] = true
 	}
+	// Behind the mails' rows, as an erasure locks first those and then their customer.
+	if err := s.saveLinks(ctx, tx, links); err != nil {
+		return nil, err
+	}
 	return admitted, s.savePages(ctx, tx, handoffs, admitted, now)
 }
 
 // saveLinks stores the targets of tracked links, before a mail with them leaves.
-func (s *Store) saveLinks(ctx context.Context, tx *sql.Tx, handoffs []worker.Handoff) error {
-	links := s.links.unknown(handoffs)
+func (s *Store) saveLinks(ctx context.Context, tx *sql.Tx, links []sentLink) error {
 	if len(links) == 0 {
 		return nil
 	}
@@ -232,7 +233,7 @@ func (s *Store) saveLinks(ctx context.Context, tx *sql.Tx, handoffs []worker.Han
 		in[i] = []any{l.id, l.url, l.customer}
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO links (id, url, customer_id) SELECT x.id, x.url, `+linkOwner+` FROM `+s.rows("$1", "id bigint", "url text", "customer_id bigint")+` x
-		WHERE `+linkStands+` ORDER BY x.id`+keepLinks, array(in))
+		WHERE `+linkStands(s.forKeyShare())+` ORDER BY x.id`+keepLinks, array(in))
 	if err != nil {
 		return fmt.Errorf("store links: %w", err)
 	}

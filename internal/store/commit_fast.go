@@ -23,7 +23,7 @@ func (s *Store) simple(b worker.Batch) bool {
 
 // commitSimple is record and admit as one statement, which is a transaction by
 // itself and one round trip. What happens to a row is the same as there.
-const commitSimple = `WITH n AS MATERIALIZED (SELECT %s AS now),
+var commitSimple = `WITH n AS MATERIALIZED (SELECT %s AS now),
 r AS (UPDATE messages m SET state = 'accepted', reason = '', detail = '', gate = '', lease_until = NULL, done_at = n.now,
 		smtp_code = x.code, smtp_enhanced = x.enhanced, smtp_text = x.text
 	FROM unnest($2::bigint[], $3::bigint[], $4::int[], $5::text[], $6::text[], $11::bool[]) AS x(id, token, code, enhanced, text, last), n
@@ -38,7 +38,7 @@ s AS (INSERT INTO events (uid, customer_id, name, occurred_at, known_at, propert
 		jsonb_build_object('campaign', (SELECT k.name FROM campaigns k WHERE k.id = r.campaign_id), 'step', r.step, 'message', r.id)
 	FROM r, n ON CONFLICT (uid) DO NOTHING),
 l AS (INSERT INTO links (id, url, customer_id) SELECT x.id, x.url, ` + linkOwner + ` FROM unnest($9::bigint[], $10::text[], $13::bigint[]) AS x(id, url, customer_id)
-	WHERE ` + linkStands + ` ORDER BY x.id` + keepLinks + `)`
+	WHERE ` + linkStands(keyShare) + ` ORDER BY x.id` + keepLinks + `)`
 
 // commitAdmit is its last part; with pages to be kept it stands before these, which
 // are of the mails alone that it lets go.
@@ -63,7 +63,7 @@ var (
 	commitSimulatedPages = fmt.Sprintf(commitSimple, simulatedClock) + commitPages
 )
 
-func (s *Store) commitFast(ctx context.Context, b worker.Batch, now time.Time) (map[campaign.Claim]bool, error) {
+func (s *Store) commitFast(ctx context.Context, b worker.Batch, links []sentLink, now time.Time) (map[campaign.Claim]bool, error) {
 	n := len(b.Results)
 	ids, tokens, codes, enhanced, texts := make([]int64, n), make([]int64, n), make([]int32, n), make([]string, n), make([]string, n)
 	last := make([]bool, n)
@@ -75,7 +75,7 @@ func (s *Store) commitFast(ctx context.Context, b worker.Batch, now time.Time) (
 		handoffs[i], fences[i], counts[i] = h.ID, h.Token, int32(len(h.Links))
 	}
 	linkIDs, urls, owners := []int64{}, []string{}, []int64{}
-	for _, l := range s.links.unknown(b.Handoffs) {
+	for _, l := range links {
 		linkIDs, urls, owners = append(linkIDs, l.id), append(urls, l.url), append(owners, l.customer)
 	}
 	query, paged := commitSimulated, commitSimulatedPages

@@ -108,8 +108,10 @@ func (s *Store) forKeyShare() string {
 	if s.engine == audience.SQLite {
 		return ""
 	}
-	return " FOR KEY SHARE"
+	return keyShare
 }
+
+const keyShare = " FOR KEY SHARE"
 
 // planHits grades a batch and finds what is to be stored of it. Hits of messages that
 // are gone are left out.

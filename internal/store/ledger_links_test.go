@@ -94,6 +94,78 @@ func TestLinksOfOneCustomerAreErased(t *testing.T) {
 	})
 }
 
+// A mail waits to be let go while its customer is erased, or merged into another: no
+// link of it is left that nobody's erasure would take along.
+func TestEraseMeetsLinks(t *testing.T) {
+	t.Parallel()
+	for _, slow := range []bool{false, true} {
+		for _, merged := range []bool{false, true} {
+			s := storetest.Postgres(t)
+			d := aDevice(t, s, "steps: [ { send: one } ]")
+			o := d.one(d.work(0))
+			b := linked(o, "https://k.example/?wish=9b1")
+			if slow {
+				b.Results = append(b.Results, campaign.Result{ID: 99, Verdict: campaign.WasRelease})
+			}
+			tx, pid := other(t, s, `SELECT 1 FROM consents FOR UPDATE`)
+			done := make(chan error, 2)
+			gone := make(chan struct{})
+			go func() {
+				defer close(gone)
+				if merged {
+					call(t, s, d.now, "identify", knownNow)
+				} else if err := s.EraseCustomer(t.Context(), o.Customer.ID, "olga", d.now); err != nil {
+					t.Error(err)
+				}
+			}()
+			waitQueue(t, s, pid, 1)
+			go func() { _, err := s.Commit(t.Context(), b, d.now); done <- err }()
+			waitQueue(t, s, pid, 2)
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			<-gone
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			is(t, s, nil, `SELECT customer_id FROM links`)
+			d.sound()
+		}
+	}
+}
+
+// A link that was sent to two at once, of whom the one is erased meanwhile, is the other's
+// until a third has it, and then stays.
+func TestLinkOfTwoAtOnce(t *testing.T) {
+	t.Parallel()
+	s := storetest.Postgres(t)
+	d, out := begin(t, s, onGo(sendOne), "ana", "ben", "cai")
+	const url = "https://k.example/"
+	tx, pid := other(t, s, `LOCK TABLE links IN SHARE MODE`)
+	done := make(chan error, 2)
+	for i, o := range out[:2] {
+		go func() { _, err := s.Commit(t.Context(), linked(o, url), d.now); done <- err }()
+		waitQueue(t, s, pid, i+1)
+	}
+	// The first one's customer is no more when its link is stored.
+	if _, err := tx.Exec(`DELETE FROM customers WHERE id = $1`, out[0].Customer.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	d.commit(linked(out[2], url))
+	if err := s.EraseCustomer(t.Context(), out[1].Customer.ID, "olga", d.now); err != nil {
+		t.Fatal(err)
+	}
+	is(t, s, []string{"18"}, `SELECT id FROM links`)
+}
+
 // What was a device's alone is the customer's whose device it turns out to be.
 func TestLinksOfAMergedCustomer(t *testing.T) {
 	t.Parallel()

@@ -65,23 +65,20 @@ func sharedBy(a, b int64) int64 {
 	return 0
 }
 
-// learn notes links whose rows are committed.
-func (c *linkCache) learn(handoffs []worker.Handoff) {
+// learn notes links that are committed as they were sent. That several had one is known
+// only once it was stored so: whose else it was may have been erased meanwhile.
+func (c *linkCache) learn(links []sentLink) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.whose == nil || len(c.whose) > maxKnownLinks {
 		c.whose = map[int64]int64{}
 	}
-	for _, h := range handoffs {
-		for _, l := range h.Links {
-			if mayName(l.URL) { // such links are erased, whose ever they are
-				continue
-			}
-			whose, known := c.whose[l.ID]
-			if !known {
-				whose = h.Customer
-			}
-			c.whose[l.ID] = sharedBy(whose, h.Customer)
+	for _, l := range links {
+		if mayName(l.url) { // such links are erased, whose ever they are
+			continue
+		}
+		if _, known := c.whose[l.id]; !known || l.customer == 0 {
+			c.whose[l.id] = l.customer
 		}
 	}
 }
@@ -91,10 +88,15 @@ func (c *linkCache) learn(handoffs []worker.Handoff) {
 const keepLinks = ` ON CONFLICT (id) DO UPDATE SET customer_id = NULL
 	WHERE links.customer_id IS NOT NULL AND (excluded.customer_id IS NULL OR links.customer_id <> excluded.customer_id)`
 
-// linkOwner is whose a new link x is. The link of a customer who was erased meanwhile
-// is nobody's, and not stored: their mail does not go.
+// linkOwner is whose a new link x is.
 const linkOwner = `CASE WHEN x.customer_id <> 0 THEN x.customer_id END`
-const linkStands = `(x.customer_id = 0 OR EXISTS (SELECT 1 FROM customers c WHERE c.id = x.customer_id))`
+
+// linkStands tells whether a new link x is to be stored. That of a customer who was erased
+// or merged meanwhile is nobody's, and their mail does not go; the lock waits for who is
+// about to remove them, and sees that they are gone.
+func linkStands(lock string) string {
+	return `(x.customer_id = 0 OR EXISTS (SELECT 1 FROM customers c WHERE c.id = x.customer_id` + lock + `))`
+}
 
 // targetCache remembers where links lead that stay. What a link's id stands for never
 // changes.
