@@ -127,6 +127,42 @@ func TestAnotherAddressSaysNothing(t *testing.T) {
 	})
 }
 
+// An address that becomes another one while its question is being answered is not
+// confirmed for the new one.
+func TestConfirmMeetsAnotherAddress(t *testing.T) {
+	t.Parallel()
+	s := storetest.Postgres(t)
+	d := reach{newDesk(t, s, map[string]string{"a": began("A", sendOne)}, doubleTopics)}
+	d.identify("ana", `{"email":"a@kape.example"}`)
+	d.now = d.now.Add(time.Second)
+	d.track("ana", "Subscribed", `{"topic":"offers"}`)
+	m := d.mailed(campaign.ServiceConfirm)
+	tx, pid := other(t, s, `LOCK TABLE attribute_facts IN SHARE MODE`)
+	moved := make(chan struct{})
+	go func() {
+		call(t, s, d.now, "identify", `{"userId":"ana","traits":{"email":"b@kape.example"}}`)
+		close(moved)
+	}()
+	waitQueue(t, s, pid, 1)
+	confirmed := make(chan campaign.Confirmation, 1)
+	go func() {
+		c, err := s.Confirm(t.Context(), m.ID, "en:1", d.hit())
+		if err != nil {
+			t.Error(err)
+		}
+		confirmed <- c
+	}()
+	waitQueue(t, s, pid, 2)
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	<-moved
+	if c := <-confirmed; c.State != campaign.LinkGone {
+		t.Errorf("%+v", c)
+	}
+	d.may("ana", "offers", "no_consent")
+}
+
 // A new address that its reader has confirmed by the link mailed to it takes the yes
 // along, then and whenever it is the customer's again.
 func TestConsentGoesAlongWithTheLink(t *testing.T) {

@@ -38,11 +38,8 @@ func (m *serviceMail) confirmation(at time.Time) campaign.Confirmation {
 func (s *Store) Confirm(ctx context.Context, message int64, text string, hit campaign.Hit) (c campaign.Confirmation, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		c = campaign.Confirmation{State: campaign.LinkGone}
-		m, ok, err := serviceMailOf(ctx, tx, message, campaign.ServiceConfirm, campaign.ServiceAddress)
+		m, ok, err := s.lockServiceMail(ctx, tx, message, campaign.ServiceConfirm, campaign.ServiceAddress)
 		if err != nil || !ok {
-			return err
-		}
-		if err := s.lockCustomer(ctx, tx, m.customer); err != nil {
 			return err
 		}
 		at, err := s.stamp(ctx, tx, hit.At)
@@ -68,6 +65,19 @@ func (s *Store) Confirm(ctx context.Context, message int64, text string, hit cam
 		return s.notify(ctx, tx)
 	})
 	return c, err
+}
+
+// lockServiceMail is serviceMailOf as of the lock of its customer: they may get another
+// address, or be merged, until then.
+func (s *Store) lockServiceMail(ctx context.Context, tx *sql.Tx, message int64, mails ...string) (m serviceMail, ok bool, err error) {
+	for customer := int64(0); ; customer = m.customer {
+		if m, ok, err = serviceMailOf(ctx, tx, message, mails...); err != nil || !ok || m.customer == customer {
+			return m, ok, err
+		}
+		if err := s.lockCustomer(ctx, tx, m.customer); err != nil {
+			return m, false, err
+		}
+	}
 }
 
 // confirmed records the subscription as one that has its proof.
