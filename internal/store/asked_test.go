@@ -70,6 +70,31 @@ func TestOneQuestionADay(t *testing.T) {
 	})
 }
 
+// Who is erased takes along what was asked of the address that they have, and not what
+// was asked of one that they only said was theirs.
+func TestAskedIsErased(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		d := newDesk(t, s, map[string]string{"a": began("A", sendOne)}, doubleTopics)
+		d.identify("ana", `{"email":"victim@kape.example"}`)
+		d.now = d.now.Add(time.Second)
+		d.track("ana", "Subscribed", `{"topic":"offers"}`)
+		d.mailed(campaign.ServiceConfirm)
+		d.identify("ana", `{"email":"ana@kape.example"}`)
+		d.now = d.now.Add(time.Second)
+		d.track("ana", "Subscribed", `{"topic":"offers"}`)
+		is(t, s, []string{"2"}, requests)
+		if err := s.EraseCustomer(t.Context(), d.customer("ana"), "olga", d.now); err != nil {
+			t.Fatal(err)
+		}
+		is(t, s, []string{campaign.AddressHash("victim@kape.example")}, `SELECT email_hash FROM asked`)
+		d.identify("ben", `{"email":"victim@kape.example"}`)
+		d.now = d.now.Add(time.Second)
+		d.track("ben", "Subscribed", `{"topic":"offers"}`)
+		is(t, s, []string{"0"}, requests)
+	})
+}
+
 // Nor is it asked more often by many at once.
 func TestOneQuestionAtOnce(t *testing.T) {
 	t.Parallel()

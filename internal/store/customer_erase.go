@@ -66,7 +66,11 @@ func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.T
 		return err
 	}
 	var alone []string
+	var current string // the hash of the address that they have
 	for _, a := range own {
+		if a.now {
+			current = campaign.AddressHash(a.text)
+		}
 		if a.shared && !a.now {
 			continue
 		}
@@ -102,8 +106,10 @@ func (s *Store) erase(ctx context.Context, tx *sql.Tx, customer int64, at time.T
 		AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.email_hash = soft_bounces.email_hash)`, array(wrap(hashes))); err != nil {
 		return fmt.Errorf("erase customer %d: %w", customer, err)
 	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM asked WHERE email_hash IN (SELECT x.hash FROM `+s.rows("$1", "hash text")+` x)
-		AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.email_hash = asked.email_hash)`, array(wrap(hashes))); err != nil {
+	// Of the address that they have alone: others may be those of people who were never
+	// asked, and a day ends what keeps them from being asked again.
+	if _, err := tx.ExecContext(ctx, `DELETE FROM asked WHERE email_hash = $1
+		AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.email_hash = asked.email_hash)`, current); err != nil {
 		return fmt.Errorf("erase customer %d: %w", customer, err)
 	}
 	return nil
