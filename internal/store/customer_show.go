@@ -35,12 +35,13 @@ func (e *Export) Parts() []ExportPart {
 	return out
 }
 
-// Rows counts what there is.
+// Rows counts what goes with the customer. Suppressions stay.
 func (e *Export) Rows() map[string]int {
 	out := map[string]int{"customer": 1, "consents": len(e.Consents)}
 	for _, l := range e.lists() {
 		out[l.name] = len(*l.rows)
 	}
+	delete(out, "suppressions")
 	return out
 }
 
