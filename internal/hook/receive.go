@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"tidings/internal/inbound"
 )
 
 // received is a mail that a provider has received for us.
@@ -147,7 +145,11 @@ func (h *Handler) get(ctx context.Context, address, key string, most int64) ([]b
 		return nil, fmt.Errorf("fetch a mail from %s: %w", r.URL.Hostname(), withoutURL(err))
 	}
 	defer reply.Body.Close()
-	if reply.StatusCode != http.StatusOK {
+	switch {
+	case reply.StatusCode == http.StatusOK:
+	case key != "" && (reply.StatusCode == http.StatusUnauthorized || reply.StatusCode == http.StatusForbidden):
+		return nil, fmt.Errorf("fetch a mail from %s: it answered %d; give RESEND_API_KEY a key with full access, for one that may only send reads no mails", r.URL.Hostname(), reply.StatusCode)
+	default:
 		return nil, fmt.Errorf("fetch a mail from %s: it answered %d", r.URL.Hostname(), reply.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(reply.Body, most+1))
@@ -165,7 +167,7 @@ func (h *Handler) takeReceived(ctx context.Context, name string, mails []receive
 	for _, m := range mails {
 		if m.at != "" {
 			if h.ResendKey == "" {
-				h.tally.add(name, m.event+" without RESEND_API_KEY", string(inbound.Other), at)
+				h.tally.add(name, m.event+" without RESEND_API_KEY", "nothing", at)
 				continue
 			}
 			var err error

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -77,7 +78,7 @@ func TestSESReceived(t *testing.T) {
 // resendAt plays Resend: its API, and the host where mails lie.
 type resendAt struct {
 	lies, mail string
-	down       bool
+	status     int // 0: 200
 	asked      []string
 }
 
@@ -91,11 +92,7 @@ func (r *resendAt) Do(q *http.Request) (*http.Response, error) {
 		}
 		body = string(text)
 	}
-	status := http.StatusOK
-	if r.down {
-		status = http.StatusBadGateway
-	}
-	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body))}, nil
+	return &http.Response{StatusCode: cmp.Or(r.status, http.StatusOK), Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
 const receivedID = "56761188-7520-42d8-8898-ff6fc54ce618"
@@ -131,9 +128,17 @@ func TestResendReceived(t *testing.T) {
 	if len(at.asked) != 6 {
 		t.Errorf("asked %q", at.asked)
 	}
-	at.lies, at.down = "https://x.cloudfront.net/raw", true
+	at.lies, at.status = "https://x.cloudfront.net/raw", http.StatusBadGateway
 	d.want(t, "their API is down", send(d, body(receivedID)), http.StatusServiceUnavailable)
-	at.down, at.mail = false, strings.Repeat("x", maxMail+1)
+	if strings.Contains(d.log.String(), "RESEND_API_KEY") {
+		t.Errorf("the key is none to blame: %s", d.log)
+	}
+	at.status = http.StatusUnauthorized
+	d.want(t, "a key for sending", send(d, body(receivedID)), http.StatusServiceUnavailable)
+	if !strings.Contains(d.log.String(), "it answered 401; give RESEND_API_KEY a key with full access") {
+		t.Errorf("the log does not say what to do: %s", d.log)
+	}
+	at.status, at.mail = 0, strings.Repeat("x", maxMail+1)
 	d.want(t, "too large", send(d, body(receivedID)), http.StatusServiceUnavailable)
 	if strings.Contains(d.log.String(), "re_key") || strings.Contains(d.log.String(), "signature") {
 		t.Errorf("the log tells: %s", d.log)
@@ -142,7 +147,7 @@ func TestResendReceived(t *testing.T) {
 	// Without a key of the API it is counted.
 	d, _, to = newPostBox(t, keys)
 	d.want(t, "no key", send(d, body(receivedID)), http.StatusOK)
-	if d.counts["resend email.received without RESEND_API_KEY nothing"]+d.counts["resend email.received without RESEND_API_KEY other"] != 1 {
+	if d.counts["resend email.received without RESEND_API_KEY nothing"] != 1 {
 		t.Errorf("%v", d.counts)
 	}
 }
@@ -175,4 +180,20 @@ func TestBrevoReceived(t *testing.T) {
 	}
 	d.err = errors.New("the database is away")
 	d.want(t, "not recorded", post(`{"items":[`+item(`"RawTextBody":"Thanks"`)+`]}`), http.StatusServiceUnavailable)
+}
+
+func FuzzReceived(f *testing.F) {
+	f.Add([]byte(`{"notificationType":"Received","content":"RnJvbTogeA==","receipt":{"recipients":["x@shop.example"],"action":{"encoding":"BASE64"}}}`))
+	f.Add([]byte(`{"type":"email.received","data":{"email_id":"` + receivedID + `","to":["x@shop.example"]}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for name, parse := range map[string]func([]byte) (received, bool, error){"ses": sesMail, "resend": resendMail} {
+			m, ok, err := parse(body)
+			if err != nil && ok || len(m.raw) > 3*len(body) || len(m.recipients) > maxRecipients {
+				t.Errorf("%s: %+v, %t, %v", name, m, ok, err)
+			}
+			if m.at != "" && (len(m.at) != len(resendAPI+receivedID) || !strings.HasPrefix(m.at, resendAPI)) {
+				t.Errorf("%s leads to %q", name, m.at)
+			}
+		}
+	})
 }
