@@ -207,7 +207,11 @@ func (l *look) judgePolicy(ctx context.Context, address string, p stsPolicy) err
 	}
 	for _, x := range all {
 		if x.host != "" && !slices.ContainsFunc(p.mx, func(pattern string) bool { return matches(pattern, x.host) }) && p.mode != "none" {
-			l.add(checkTLS, Warn, fmt.Sprintf("%s does not name %s, an MX of %s: with mode %s others bring no mail there", address, x.host, l.Domain, p.mode), "add the line \"mx: "+x.host+"\", and give the record a new id", nil)
+			then := "others bring no mail there"
+			if p.mode == "testing" { // which others only report
+				then += " once the mode is enforce"
+			}
+			l.add(checkTLS, Warn, fmt.Sprintf("%s does not name %s, an MX of %s: %s", address, x.host, l.Domain, then), "add the line \"mx: "+x.host+"\", and give the record a new id", nil)
 			return nil
 		}
 	}

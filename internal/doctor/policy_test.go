@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,8 @@ func TestPolicy(t *testing.T) {
 	}{
 		"enforce":          {site{status: 200, kind: "text/plain; charset=utf-8", body: good}, "ok: " + at + ": mode enforce, for 604800 s\n"},
 		"a label open":     {site{status: 200, kind: "text/plain", body: strings.Replace(good, "mx.shop", "*.shop", 1)}, "ok: " + at},
-		"another's label":  {site{status: 200, kind: "text/plain", body: strings.Replace(good, "mx.shop.example", "*.example", 1)}, "warn: " + at + " does not name mx.shop.example, an MX of shop.example: with mode enforce others bring no mail there → add the line \"mx: mx.shop.example\""},
+		"another's label":  {site{status: 200, kind: "text/plain", body: strings.Replace(good, "mx.shop.example", "*.example", 1)}, "warn: " + at + " does not name mx.shop.example, an MX of shop.example: others bring no mail there → add the line \"mx: mx.shop.example\""},
+		"testing, another": {site{status: 200, kind: "text/plain", body: strings.NewReplacer("mx.shop", "mail.shop", "enforce", "testing").Replace(good)}, "an MX of shop.example: others bring no mail there once the mode is enforce → add"},
 		"testing":          {site{status: 200, kind: "text/plain", body: strings.Replace(good, "enforce", "testing", 1)}, "hint: " + at + " has mode testing"},
 		"none":             {site{status: 200, kind: "text/plain", body: "version: STSv1\nmode: none\nmax_age: 1"}, "hint: " + at + " has mode none"},
 		"no version":       {site{status: 200, kind: "text/plain", body: "mode: enforce"}, "warn: " + at + `: it lacks the line "version: STSv1"; the policy is not heeded`},
@@ -124,4 +126,21 @@ func TestLookIsBounded(t *testing.T) {
 	if got := lines(r, checkTime); !strings.Contains(got, "warn: the look was broken off after 300ms; what follows was not looked at: look up MX of shop.example") || lines(r, checkSPF) == "" {
 		t.Errorf("%s", got)
 	}
+}
+
+func FuzzPolicy(f *testing.F) {
+	f.Add("version: STSv1\r\nmode: enforce\r\nmx: *.shop.example\r\nmax_age: 604800\r\n")
+	f.Add("version: STSv1\nmode: none\nmax_age: -1\n: \nmx:")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := parsePolicy(text)
+		if err != nil {
+			return
+		}
+		if p.maxAge < 0 || p.maxAge > maxPolicyAge || !slices.Contains([]string{"enforce", "testing", "none"}, p.mode) || p.mode != "none" && len(p.mx) == 0 {
+			t.Errorf("%q: %+v", text, p)
+		}
+		for _, pattern := range p.mx {
+			matches(pattern, "mx.shop.example")
+		}
+	})
 }
