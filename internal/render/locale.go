@@ -1,7 +1,9 @@
 package render
 
 import (
+	"cmp"
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 
@@ -19,6 +21,7 @@ type localeForm struct {
 	symbols        map[string]string // of currencies, where the language has its own
 	names          *dateNames
 
+	moneyGroup, moneyDecimal  string // of amounts, where they are others
 	short, medium, long, time string // for strftime
 }
 
@@ -35,10 +38,9 @@ var cldrForms = sync.OnceValue(func() map[string]*localeForm {
 		}
 		form := &localeForm{
 			group: f[1], decimal: f[2], least: int(f[3][0] - '0'), lakhs: f[4] == "2", money: f[5], percent: f[6], symbols: map[string]string{},
-			names: &dateNames{am: f[12], pm: f[13]}, short: f[14], medium: f[15], long: f[16], time: f[17],
+			names: &dateNames{am: f[12], pm: f[13]}, short: f[14], medium: f[15], long: f[16], time: f[17], moneyGroup: f[18], moneyDecimal: f[19],
 		}
-		form.least = int(f[3][0] - '0')
-		for pair := range strings.FieldsSeq(f[7]) {
+		for pair := range strings.SplitSeq(f[7], " ") { // a symbol may hold another space
 			code, symbol, _ := strings.Cut(pair, "=")
 			form.symbols[code] = symbol
 		}
@@ -46,10 +48,15 @@ var cldrForms = sync.OnceValue(func() map[string]*localeForm {
 		copy(form.names.monthsShort[:], strings.Split(f[9], "|"))
 		copy(form.names.days[:], strings.Split(f[10], "|"))
 		copy(form.names.daysShort[:], strings.Split(f[11], "|"))
-		forms[f[0]] = form
+		forms[strings.ToLower(f[0])] = form
 	}
 	return forms
 })
+
+// moneySigns are what parts the digits of an amount.
+func (f *localeForm) moneySigns() (group, decimal string) {
+	return cmp.Or(f.moneyGroup, f.group), cmp.Or(f.moneyDecimal, f.decimal)
+}
 
 // formsKnown are the forms by the locales that were asked for: those of workspaces,
 // so they are few.
@@ -60,16 +67,12 @@ func formOf(locale string) *localeForm {
 	if f, ok := formsKnown.Load(locale); ok {
 		return f.(*localeForm)
 	}
-	f := findForm(strings.ReplaceAll(locale, "_", "-"))
+	f := findForm(strings.ToLower(strings.ReplaceAll(locale, "_", "-")))
 	formsKnown.Store(locale, f)
 	return f
 }
 
 func findForm(locale string) *localeForm {
-	forms := cldrForms()
-	if f := forms[locale]; f != nil {
-		return f
-	}
 	lang, rest, _ := strings.Cut(locale, "-")
 	switch lang {
 	case "he", "iw":
@@ -86,15 +89,36 @@ func findForm(locale string) *localeForm {
 		lang = "nb"
 	case "in":
 		lang = "id"
-	case "zh":
-		if strings.HasPrefix(rest, "Hant") || rest == "HK" || rest == "MO" {
-			lang = "zh-TW"
+	}
+	region := rest[strings.LastIndexByte(rest, '-')+1:]
+	for _, name := range []string{locale, lang + "-" + region, parentForm(lang, rest, region), lang} {
+		if f := cldrForms()[name]; f != nil {
+			return f
 		}
 	}
-	if f := forms[lang]; f != nil {
-		return f
-	}
 	return &formEn
+}
+
+// parentForm names the form that countries share which have none of their own, by the
+// CLDR: outside of the United States English has the day before the month, and most of
+// America writes Spanish numbers with a point.
+func parentForm(lang, rest, region string) string {
+	switch {
+	case rest == "":
+	case lang == "en" && !slices.Contains([]string{"us", "as", "gu", "mh", "mp", "pr", "um", "vi"}, region):
+		return "en-001"
+	case lang == "es" && !slices.Contains([]string{"es", "ea", "ic", "gq", "ph"}, region):
+		return "es-419"
+	case lang == "pt" && region != "br":
+		return "pt-pt"
+	case lang == "sr" && (strings.HasPrefix(rest, "latn") || rest == "me"):
+		return "sr-latn"
+	case lang == "zh" && region == "mo":
+		return "zh-hk"
+	case lang == "zh" && strings.HasPrefix(rest, "hant"):
+		return "zh-tw"
+	}
+	return ""
 }
 
 // The languages of the example workspace.

@@ -62,6 +62,7 @@ func currencyDigits(code string) int {
 // formatMoney writes an amount in a currency (ISO 4217) as locale does.
 func formatMoney(amount float64, code, locale string) string {
 	form := formOf(locale)
+	group, decimal := form.moneySigns()
 	code = strings.ToUpper(code)
 	digits := currencyDigits(code)
 	// Rounded to the currency first, halves away from zero as shops do; a price
@@ -86,7 +87,7 @@ func formatMoney(amount float64, code, locale string) string {
 				b.WriteString(nbsp) // letters do not touch the figures
 			}
 		case '0':
-			form.write(&b, whole, fraction)
+			form.write(&b, whole, fraction, group, decimal)
 		default:
 			b.WriteRune(r)
 		}
@@ -95,22 +96,27 @@ func formatMoney(amount float64, code, locale string) string {
 }
 
 // write writes the digits of a number.
-func (f *localeForm) write(b *strings.Builder, whole, fraction string) {
+func (f *localeForm) write(b *strings.Builder, whole, fraction, group, decimal string) {
 	for i := range len(whole) {
 		left := len(whole) - i
 		if i > 0 && len(whole) >= 3+f.least && (left == 3 || left > 3 && left%3 == 0 && !f.lakhs || left > 3 && left%2 == 1 && f.lakhs) {
-			b.WriteString(f.group)
+			b.WriteString(group)
 		}
 		b.WriteByte(whole[i])
 	}
 	if fraction != "" {
-		b.WriteString(f.decimal + fraction)
+		b.WriteString(decimal + fraction)
 	}
 }
 
 // formatNumber writes a number as locale does, with so many digits behind the
 // point; -1: as many as it has, at most three.
 func formatNumber(n float64, digits int, locale string) string {
+	form := formOf(locale)
+	return form.figures(n, digits, form.group, form.decimal)
+}
+
+func (f *localeForm) figures(n float64, digits int, group, decimal string) string {
 	abs := math.Abs(n)
 	text := strconv.FormatFloat(math.Round(abs*1000)/1000, 'f', -1, 64)
 	if digits >= 0 {
@@ -122,7 +128,7 @@ func formatNumber(n float64, digits int, locale string) string {
 	if n < 0 && strings.Trim(text, "0.") != "" {
 		b.WriteByte('-')
 	}
-	formOf(locale).write(&b, whole, fraction)
+	f.write(&b, whole, fraction, group, decimal)
 	return b.String()
 }
 

@@ -34,15 +34,17 @@ func shopFilters(s filterSet) {
 		if err != nil || st == nil {
 			return nil, err
 		}
-		return formatNumber(amount, currencyDigits(strings.ToUpper(code)), st.locale), nil
+		form := formOf(st.locale)
+		group, decimal := form.moneySigns()
+		return form.figures(amount, currencyDigits(strings.ToUpper(code)), group, decimal), nil
 	})
 	s.AddFilter("money_without_trailing_zeros", func(v any, args ...any) (any, error) {
 		amount, code, st, err := moneyOf(v, args)
 		if err != nil || st == nil {
 			return nil, err
 		}
-		form := formOf(st.locale)
-		zeros := form.decimal + strings.Repeat("0", currencyDigits(strings.ToUpper(code)))
+		_, decimal := formOf(st.locale).moneySigns()
+		zeros := decimal + strings.Repeat("0", currencyDigits(strings.ToUpper(code)))
 		return strings.Replace(formatMoney(amount, code, st.locale), zeros, "", 1), nil
 	})
 	s.AddFilter("url_param", urlParam)

@@ -162,6 +162,15 @@ func TestMoney(t *testing.T) {
 		{1234.5, "CHF", "de-CH", "CHF" + nbsp + "1'234.50"},
 		{-1234.5, "EUR", "it", "-1234,50" + nbsp + "€"},
 		{1234.5, "EUR", "zh-Hant-HK", "€1,234.50"},
+		{1234.5, "EUR", "de-AT", "€" + nbsp + "1.234,50"},
+		{1234.5, "CHF", "fr-CH", "1" + nnbsp + "234.50" + nbsp + "CHF"},
+		{1234.5, "PEN", "es-PE", "S/" + nbsp + "1,234.50"},
+		{12, "AUD", "fr-CA", "12,00" + nbsp + "$" + nbsp + "AU"},
+		{12, "CAD", "fr-CA", "12,00" + nbsp + "$"},
+		{12, "USD", "en-CA", "US$12.00"},
+		{12, "USD", "en-AU", "USD" + nbsp + "12.00"},
+		{12, "USD", "es-MX", "USD" + nbsp + "12.00"},
+		{12, "JPY", "zh", "JP¥12"},
 		{1234.5, "CHF", "xx", "CHF" + nbsp + "1,234.50"},
 		{999.5, "JPY", "de", "1.000" + nbsp + "¥"},
 		{1.2345, "KWD", "en", "KWD" + nbsp + "1.235"},
@@ -193,7 +202,12 @@ func TestDateNames(t *testing.T) {
 	for _, locale := range append(locales, "en", "fil", "he", "hy", "el", "ms") {
 		n := formOf(locale).names
 		for i := range 12 {
-			if n.months[i] == "" || n.monthsShort[i] == "" || i < 7 && (n.days[i] == "" || n.daysShort[i] == "") {
+			for _, month := range []string{n.months[i], n.monthsShort[i]} {
+				if strings.Trim(month, "0123456789") == "" {
+					t.Errorf("%s calls a month %q", locale, month)
+				}
+			}
+			if i < 7 && (n.days[i] == "" || n.daysShort[i] == "") {
 				t.Errorf("%s lacks a name at %d", locale, i)
 			}
 		}
