@@ -2,6 +2,7 @@ package content
 
 import (
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -129,7 +130,7 @@ func article(k campaign.Kind) string {
 
 // attributeOperand is what the operators of an attribute condition test.
 func (s *source) attributeOperand(name string, in scope) operand {
-	o := operand{what: "attribute " + name, known: operators(), in: in, money: isMoneyAttribute(name)}
+	o := operand{what: strings.TrimSpace("attribute " + name), known: operators(), in: in, money: isMoneyAttribute(name)}
 	ws := &campaign.Workspace{}
 	if s.terms != nil {
 		ws = s.terms.workspace
